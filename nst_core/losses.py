@@ -1,0 +1,113 @@
+"""The terms of the loss (Gatys, Ecker, Bethge 2016, section 2), each with its target.
+
+Every module maps the present state (feature maps, or the image itself) to a scalar: a sum of
+squared differences to its target times a factor that is fixed when the target is made. With
+`balanced=True` that factor divides by the size of the target itself, so that a weight of 1.0
+means the same for every image, size, layer and network; with `balanced=False` the terms are
+those of the textbook.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
+
+# Flat images have targets of size zero. These floors, far below the sizes that photos and
+# paintings have (about 0.1 to 10), keep the division harmless.
+CONTENT_FLOOR = 1e-2
+STYLE_FLOOR = 1e-4
+TV_FLOOR = 1e-4
+
+
+class _Gram(torch.autograd.Function):
+    """Gram matrix of feature maps (1, C, H, W), by one product each way.
+
+    A Gram matrix is symmetric, so that one product serves for the gradient, where autograd of
+    `x @ x.T` takes two. On the CPU both products are written as convolutions with 1 x 1 kernels
+    (the matrix is what the gradient of such a kernel is): oneDNN does them at twice the speed of
+    the matrix product, in the memory layout that the network works in.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        channels = features.shape[1]
+        if features.device.type == "cpu":
+            kernel = (channels, channels, 1, 1)
+            return conv2d_weight(features, kernel, features).view(channels, channels)
+        flat = features.flatten(2)[0]
+        return flat @ flat.T
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (features,) = ctx.saved_tensors
+        return F.conv2d(features, (grad + grad.T)[:, :, None, None])
+
+
+def gram_matrix(features: Tensor) -> Tensor:
+    """Gram matrix (C, C) of feature maps (1, C, H, W), not normalised: sums over positions."""
+    return _Gram.apply(features)
+
+
+class ContentLoss(nn.Module):
+    """Mean squared difference of feature maps (1, C, H, W); balanced: over their variance."""
+
+    def __init__(self, target: Tensor, balanced: bool = True) -> None:
+        super().__init__()
+        self.register_buffer("target", target)
+        self.scale = 1.0
+        if balanced:
+            self.scale = 1 / max(target.var(correction=0).item(), CONTENT_FLOOR)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.mse_loss(features, self.target) * self.scale
+
+
+class StyleLoss(nn.Module):
+    """Mean squared difference of Gram matrices; `target` is the feature map of the style image.
+
+    Balanced: Gram matrices over the number of positions, and over their own mean square.
+    """
+
+    def __init__(self, target: Tensor, balanced: bool = True) -> None:
+        super().__init__()
+        self.balanced = balanced
+        target = self._statistic(target)
+        self.register_buffer("target", target)
+        self.scale = 1.0
+        if balanced:
+            self.scale = 1 / max(target.square().mean().item(), STYLE_FLOOR)
+
+    def _statistic(self, features: Tensor) -> Tensor:
+        gram = gram_matrix(features)
+        return gram / features[0, 0].numel() if self.balanced else gram
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.mse_loss(self._statistic(features), self.target) * self.scale
+
+
+def total_variation(image: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels of an image (1, 3, H, W).
+
+    The form with exponent beta = 2 of Mahendran and Vedaldi 2015, section 3.
+    """
+    across = (image[..., :, 1:] - image[..., :, :-1]).square().mean()
+    down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
+    return across + down
+
+
+class TotalVariationLoss(nn.Module):
+    """Total variation of an image; balanced: over that of `target`, the content image."""
+
+    def __init__(self, target: Tensor, balanced: bool = True) -> None:
+        super().__init__()
+        self.scale = 1.0
+        if balanced:
+            self.scale = 1 / max(total_variation(target).item(), TV_FLOOR)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return total_variation(image) * self.scale

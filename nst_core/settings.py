@@ -1,0 +1,289 @@
+"""Every setting with its default, range and help text: the one place they are written.
+
+The sliders of the app, the options of the command line, the parameters of the API and the
+table in the README are all made from the fields of `Settings`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from .errors import SettingsError
+
+# Convolutions per block (Simonyan and Zisserman 2014, table 1, columns D and E).
+NETWORKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+DEEPEST_LAYER = "relu5_1"
+
+
+def layer_names(network: str) -> tuple[str, ...]:
+    """Names of the usable layers of `network`, shallow to deep: conv1_1, relu1_1, ... relu5_1."""
+    names = []
+    for block, depth in enumerate(NETWORKS[network], start=1):
+        for conv in range(1, depth + 1):
+            names += [f"conv{block}_{conv}", f"relu{block}_{conv}"]
+    return tuple(names[: names.index(DEEPEST_LAYER) + 1])
+
+
+@dataclass(frozen=True)
+class Number:
+    """A setting on a slider. Whole numbers have a whole `step`."""
+
+    label: str
+    help: str
+    low: float
+    high: float
+    step: float
+    advanced: bool = False
+
+    @property
+    def whole(self) -> bool:
+        return isinstance(self.step, int)
+
+    def check(self, name: str, value: Any) -> int | float:
+        try:
+            if isinstance(value, bool):
+                raise TypeError
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise SettingsError(f"{name} must be a number, not {_quote(value)}.") from None
+        if not self.low <= number <= self.high:  # also catches NaN
+            raise SettingsError(
+                f"{name} must be between {self.low:g} and {self.high:g}, not {_quote(value)}."
+            )
+        if not self.whole:
+            return number
+        if number != math.floor(number):
+            raise SettingsError(f"{name} must be a whole number, not {_quote(value)}.")
+        return int(number)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that is one of a few words."""
+
+    label: str
+    help: str
+    choices: tuple[str, ...]
+    advanced: bool = True
+
+    def check(self, name: str, value: Any) -> str:
+        if value not in self.choices:
+            raise SettingsError(
+                f"{name} must be one of {', '.join(self.choices)}, not {_quote(value)}."
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A setting that is on or off."""
+
+    label: str
+    help: str
+    advanced: bool = True
+
+    def check(self, name: str, value: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("on", "off", "true", "false"):
+            return value.lower() in ("on", "true")
+        raise SettingsError(f"{name} must be on or off, not {_quote(value)}.")
+
+
+@dataclass(frozen=True)
+class Layers:
+    """A setting that is a list of layer names; text is split at commas."""
+
+    label: str
+    help: str
+    advanced: bool = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The layers of all networks, in order; `Settings` checks them against its own."""
+        return layer_names("vgg19")
+
+    def check(self, name: str, value: Any) -> tuple[str, ...]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, (list, tuple)) or not value:
+            raise SettingsError(
+                f"{name} must be layer names such as relu4_1,relu4_2, not {_quote(value)}."
+            )
+        for layer in value:
+            if layer not in self.choices:
+                raise SettingsError(
+                    f"{name} has no layer {_quote(layer)}: choose from conv1_1, relu1_1, ... "
+                    f"{DEEPEST_LAYER}."
+                )
+        return tuple(sorted(set(value), key=self.choices.index))
+
+
+Option = Number | Choice | Switch | Layers
+
+
+def _quote(value: Any) -> str:
+    """`value` for an error message: in one line, and never longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _option(default: Any, option: Option) -> Any:
+    return field(default=default, metadata={"option": option})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides how a picture comes out, besides the two images.
+
+    Values are checked and brought to their type (`"512"` and `512.0` become `512`).
+
+    Raises:
+        SettingsError: a value is of the wrong kind or out of its range.
+    """
+
+    content_weight: float = _option(
+        1.0,
+        Number("Content weight", "How much of the photo is kept: alpha.", 0.0, 10.0, 0.01),
+    )
+    style_weight: float = _option(
+        1.0,
+        Number("Style weight", "How much of the painting is taken on: beta.", 0.0, 10.0, 0.01),
+    )
+    tv_weight: float = _option(
+        0.0,
+        Number("Smoothness", "Weight of the total variation: calms fine noise.", 0.0, 10.0, 0.01),
+    )
+    steps: int = _option(
+        77,
+        Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
+    )
+    size: int = _option(
+        512,
+        Number(
+            "Size",
+            "Long side in pixels the picture is painted at; the result has the photo's own size.",
+            64,
+            2048,
+            1,
+        ),
+    )
+    seed: int = _option(
+        0,
+        Number(
+            "Seed",
+            "Number the noise is made from, where a run starts from noise.",
+            0,
+            2**32 - 1,
+            1,
+            advanced=True,
+        ),
+    )
+    init: str = _option(
+        "content",
+        Choice("Start from", "The image the optimisation starts from.", ("content", "noise")),
+    )
+    weighting: str = _option(
+        "balanced",
+        Choice(
+            "Weighting",
+            "balanced: each term relative to its target, so that 1.0 means the same at every "
+            "size. classic: the textbook sums, unnormalised.",
+            ("balanced", "classic"),
+        ),
+    )
+    coarse_to_fine: bool = _option(
+        True,
+        Switch("Coarse to fine", "Paint at small sizes first; off: all steps at the final size."),
+    )
+    optimizer: str = _option(
+        "lbfgs",
+        Choice("Optimiser", "lbfgs needs few steps; adam is the textbook's.", ("lbfgs", "adam")),
+    )
+    learning_rate: float = _option(
+        0.02,
+        Number(
+            "Learning rate",
+            "Step length of Adam, in units of the pixel range 0 to 1.",
+            0.0001,
+            1.0,
+            0.0001,
+            advanced=True,
+        ),
+    )
+    network: str = _option(
+        "vgg16",
+        Choice("Network", "vgg16 is built in; vgg19 is fetched when first used.", tuple(NETWORKS)),
+    )
+    pooling: str = _option(
+        "max",
+        Choice("Pooling", "How the network shrinks its feature maps.", ("max", "avg")),
+    )
+    content_layers: tuple[str, ...] = _option(
+        ("relu4_2",),
+        Layers("Content layers", "Layers whose feature maps are compared with the photo's."),
+    )
+    style_layers: tuple[str, ...] = _option(
+        ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+        Layers("Style layers", "Layers whose Gram matrices are compared with the painting's."),
+    )
+
+    def __post_init__(self) -> None:
+        for name, option in OPTIONS.items():
+            object.__setattr__(self, name, option.check(name, getattr(self, name)))
+        if self.content_weight == self.style_weight == 0:
+            raise SettingsError("content_weight and style_weight are both 0: raise one of them.")
+        known = layer_names(self.network)
+        for name in ("content_layers", "style_layers"):
+            missing = [layer for layer in getattr(self, name) if layer not in known]
+            if missing:
+                raise SettingsError(
+                    f"{name}: {self.network} has no layer {missing[0]}: leave it out or choose "
+                    "vgg19."
+                )
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], preset: str | None = None) -> Settings:
+        """Settings from names and values (numbers or text), on top of a preset.
+
+        Raises:
+            SettingsError: as the constructor, or a name is not a setting or not a preset.
+        """
+        unknown = [name for name in values if name not in OPTIONS]
+        if unknown:
+            raise SettingsError(f"There is no setting {_quote(unknown[0])}.")
+        if preset is not None and preset not in PRESETS:
+            raise SettingsError(
+                f"There is no preset {_quote(preset)}: choose one of {', '.join(PRESETS)}."
+            )
+        base = {} if preset is None else PRESETS[preset].as_dict()
+        return cls(**{**base, **values})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Names and values of all settings, in order."""
+        return {name: getattr(self, name) for name in OPTIONS}
+
+
+OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Settings)}
+DEFAULTS = Settings()
+
+_ALL_CONV = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
+
+PRESETS: dict[str, Settings] = {
+    "Balanced": DEFAULTS,
+    "Classic": Settings(
+        weighting="classic",
+        content_weight=1.0,
+        style_weight=0.01,
+        steps=300,
+        size=512,
+        coarse_to_fine=False,
+        optimizer="adam",
+        learning_rate=0.02,
+        content_layers=_ALL_CONV,
+        style_layers=_ALL_CONV,
+    ),
+}

@@ -1,0 +1,142 @@
+"""Time of one optimisation step, beside the textbook loop and the bare convolutions.
+
+    python tests/benchmarks/step.py [SIZE ...]
+
+All three run in turn in one process on the same random images, with VGG-16 cut behind relu5_1
+and the five style layers and one content layer of the defaults. The textbook loop is the one
+that most tutorials write: weights that are not frozen, the features of content and style image
+computed anew in every step, Adam. The floor is nothing but the convolutions of the same layers,
+forward and gradient of the input, on tensors of the right shapes.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from nst_core._memory import keep_freed_memory
+from nst_core.optimize import Objective
+from nst_core.optimizers import LBFGS
+from nst_core.settings import DEFAULTS
+from nst_core.vgg import MEAN, STD
+from nst_core.weights import load_weights
+
+PLAN = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512)
+STYLE_LAYERS = (1, 6, 11, 18, 25)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
+CONTENT_LAYER = 20  # relu4_2
+
+
+def ours(content: Tensor, style: Tensor) -> Callable[[], None]:
+    objective, optimizer, image = Objective(content, style, DEFAULTS), LBFGS(), content
+
+    def step() -> None:
+        nonlocal image
+        terms, grad = objective.evaluate(image)
+        terms["total"].item()
+        image = optimizer.propose(image, grad).clamp(0, 1)
+
+    return step
+
+
+def textbook(content: Tensor, style: Tensor) -> Callable[[], None]:
+    layers: list[nn.Module] = []
+    channels = 3
+    for width in PLAN:
+        if width == "M":
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
+            channels = width
+    vgg = nn.Sequential(*layers)
+    vgg.load_state_dict({k.removeprefix("features."): v for k, v in load_weights("vgg16").items()})
+    mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
+    content, style = content.contiguous(), style.contiguous()
+    image = content.clone().requires_grad_()
+    optimizer = torch.optim.Adam([image], lr=0.01)
+
+    def features(x: Tensor) -> dict[int, Tensor]:
+        found, x = {}, (x - mean) / std
+        for index, layer in enumerate(vgg):
+            x = layer(x)
+            found[index] = x
+        return found
+
+    def gram(x: Tensor) -> Tensor:
+        flat = x.view(x.shape[1], -1)
+        return flat @ flat.T
+
+    def step() -> None:
+        new, old, paint = features(image), features(content), features(style)
+        loss = F.mse_loss(new[CONTENT_LAYER], old[CONTENT_LAYER])
+        for index in STYLE_LAYERS:
+            loss = loss + 0.01 * F.mse_loss(gram(new[index]), gram(paint[index]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
+    weights = [w for name, w in load_weights("vgg16").items() if name.endswith(".weight")]
+    weights = [w.contiguous(memory_format=torch.channels_last) for w in weights]
+    weights.sort(key=len)
+    height, width = content.shape[2:]
+    work, channels = [], 3
+    pending = list(weights)
+    for entry in PLAN:
+        if entry == "M":
+            height, width = height // 2, width // 2
+            continue
+        index = next(k for k, w in enumerate(pending) if w.shape[:2] == (entry, channels))
+        x = torch.rand(1, channels, height, width).contiguous(memory_format=torch.channels_last)
+        y = torch.rand(1, entry, height, width).contiguous(memory_format=torch.channels_last)
+        work.append((x, pending.pop(index), y))
+        channels = entry
+
+    def step() -> None:
+        for x, weight, _ in work:
+            F.conv2d(x, weight, padding=1)
+        for _, weight, y in reversed(work):
+            F.conv_transpose2d(y, weight, padding=1)
+
+    return step
+
+
+def main(sizes: list[int]) -> None:
+    keep_freed_memory()  # as every run on the CPU does; it helps all three
+    print("size        ours    textbook       floor   ours/textbook   ours/floor")
+    for size in sizes:
+        torch.manual_seed(0)
+        images = torch.rand(2, 3, size * 3 // 4, size)
+        content, style = (
+            x[None].contiguous(memory_format=torch.channels_last) for x in images.unbind()
+        )
+        steps = [make(content, style) for make in (ours, textbook, floor)]
+        times: list[list[float]] = [[], [], []]
+        for _ in range(9):
+            for step, seconds in zip(steps, times, strict=True):
+                start = time.perf_counter()
+                step()
+                seconds.append(time.perf_counter() - start)
+        # The first two rounds warm up. Medians of ratios within a round: the machine's speed may
+        # drift, but hardly within one.
+        a, b, c = (seconds[2:] for seconds in times)
+        medians = [f"{statistics.median(x) * 1000:8.0f} ms" for x in (a, b, c)]
+        ratios = [
+            statistics.median(x / y for x, y in zip(a, other, strict=True)) for other in (b, c)
+        ]
+        print(f"{size:4}", *medians, f"{ratios[0]:15.2f} {ratios[1]:12.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main([int(size) for size in sys.argv[1:]] or [256, 512])
