@@ -15,7 +15,8 @@ from .images import finish, load_image
 from .optimize import Frame, stylize
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
 
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 130
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -64,16 +65,17 @@ def run(arguments: argparse.Namespace) -> None:
         {name: value for name, value in given.items() if value is not None}, arguments.preset
     )
     output = Path(arguments.output)
-    if output.suffix.lower() not in Image.registered_extensions():
-        raise StyleTransferError(f"{output.name} has no known ending: name it like OUT.png.")
+    if output.suffix.lower() not in ENDINGS:
+        raise StyleTransferError(
+            f"{output.name} does not end in one of {', '.join(ENDINGS)}: name it like OUT.png."
+        )
     if not output.parent.is_dir():
         raise StyleTransferError(f"There is no folder {output.parent}: make it first.")
     content, style = load_image(arguments.content), load_image(arguments.style)
+    if content.mode == "RGBA" and output.suffix.lower() in (".jpg", ".jpeg"):
+        raise StyleTransferError("The photo is transparent, JPEG is not: name it like OUT.png.")
     frame = _follow(content, style, settings)
-    result = finish(frame.image, content, settings)
-    if result.mode == "RGBA" and output.suffix.lower() in (".jpg", ".jpeg", ".bmp"):
-        raise StyleTransferError(f"{output.suffix} can't hold transparency: name it like OUT.png.")
-    result.save(output)
+    finish(frame.image, content, settings).save(output, quality=95)
 
 
 def _follow(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
@@ -92,6 +94,9 @@ def main() -> int:
     except (StyleTransferError, OSError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was written.", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

@@ -20,7 +20,8 @@ register_heif_opener()
 # Pillow warns above 89 megapixels; such files are refused here before they are decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
+# (Pillow takes the MPO files of phones for JPEG, and opens them as that.)
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
 # The network halves its feature maps four times; one pixel must be left.

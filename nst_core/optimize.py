@@ -118,9 +118,10 @@ class Objective:
 
     def __init__(self, content: Tensor, style: Tensor, settings: Settings) -> None:
         layers = tuple(sorted({*settings.content_layers, *settings.style_layers}))
-        self.vgg = load_vgg(settings.network, layers, settings.pooling, str(content.device))
         balanced = settings.weighting == "balanced"
-        with torch.no_grad():
+        # Not in inference mode, which a caller may be in: its tensors can't meet gradients later.
+        with torch.inference_mode(False), torch.no_grad():
+            self.vgg = load_vgg(settings.network, layers, settings.pooling, str(content.device))
             photo, painting = self.vgg(content), self.vgg(style)
             self.content = {
                 layer: ContentLoss(photo[layer], balanced) for layer in settings.content_layers
@@ -156,9 +157,8 @@ class Objective:
 
     def evaluate(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The terms with their "total", and the gradient of the total, for `image`."""
-        # Whoever iterates may have switched gradients off on this thread.
         with torch.inference_mode(False), torch.enable_grad():
-            pixels = image.detach().requires_grad_()
+            pixels = image.clone().requires_grad_()
             terms = self.terms(pixels)
             total = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(total, pixels)
@@ -199,10 +199,10 @@ def stylize(
         keep_freed_memory()
     torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
     start = time.perf_counter()
-    due = start + every / 2  # the first look comes early
+    due = start + 0.3 * every  # the first look comes early
     stages = ladder(settings)
     all_work = work(settings, content.size)
-    work_done = 0.0
+    work_done = pace = 0.0  # megapixels, and seconds for one of them
     step = 0
     image: Tensor | None = None
     for stage in stages:
@@ -216,7 +216,9 @@ def stylize(
         optimizer = LBFGS() if settings.optimizer == "lbfgs" else Adam(settings.learning_rate)
         best_loss, best_image, best_terms = loss, image, terms
         step_work = _stage_work(stage, content.size) / stage.steps
+        now = time.perf_counter()
         for _ in range(stage.steps):
+            before = now
             with _memory_errors(settings.size):
                 # Pixels outside of 0 to 1 can't be shown: no loss may be won by them.
                 trial = optimizer.propose(image, grad).clamp(0, 1)
@@ -232,20 +234,22 @@ def stylize(
             work_done += step_work
             done = step == settings.steps or stop()
             now = time.perf_counter()
+            latest = (now - before) / step_work
+            pace = 0.8 * pace + 0.2 * latest if pace else latest
             if done or now >= due:
                 due = now + every
                 shown, shown_terms = (best_image, best_terms) if done else (image, terms)
-                elapsed = now - start
                 yield Frame(
                     image=to_image(shown),
                     step=step,
                     total_steps=settings.steps,
                     size=stage.size,
                     losses={name: term.item() for name, term in shown_terms.items()},
-                    elapsed=elapsed,
-                    remaining=0.0 if done else elapsed * (all_work - work_done) / work_done,
+                    elapsed=now - start,
+                    remaining=0.0 if done else pace * (all_work - work_done),
                     done=done,
                 )
+                now = time.perf_counter()  # what the consumer did meanwhile is not ours
             if done:
                 return
         image = best_image

@@ -1,0 +1,80 @@
+"""`python -m nst_core` as a user runs it: real processes, real files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from nst_core.__main__ import build_parser
+from nst_core.settings import OPTIONS
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nst_core", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Exit code 2 and one sentence on stderr, nothing else."""
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.strip().endswith(".")
+    for word in words:
+        assert word in done.stderr
+
+
+def test_writes_a_picture_of_the_photos_size(
+    photo_path: Path, painting_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.png"
+    done = run(photo_path, painting_path, "-o", out, "--size", 64, "--steps", 3, "--seed", 7)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert Image.open(out).size == Image.open(photo_path).size
+
+
+def test_presets_and_options_go_together(
+    photo_path: Path, painting_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jpg"
+    done = run(
+        *(photo_path, painting_path, "-o", out, "--preset", "Classic", "--size", 64),
+        *("--steps", 2, "--style-layers", "conv1_1,conv2_1", "--coarse-to-fine", "on"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert out.exists()
+
+
+def test_bad_input_is_one_sentence(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
+    good = (photo_path, painting_path, "-o", tmp_path / "out.png")
+    text = tmp_path / "text.png"
+    text.write_text("no picture")
+    assert_refused(run(*good, "--size", 9), "size", "64", "2048")
+    assert_refused(run(*good, "--steps", "some"), "steps")
+    assert_refused(run(*good, "--preset", "Nice"), "Nice", "Classic")
+    assert_refused(run(*good, "--sise", 9), "--sise")
+    assert_refused(run(photo_path), "STYLE")
+    assert_refused(run(photo_path, text, "-o", tmp_path / "out.png"), "text.png")
+    assert_refused(run(photo_path, tmp_path / "no.png", "-o", tmp_path / "out.png"), "no.png")
+    assert_refused(run(photo_path, painting_path, "-o", tmp_path / "out.txt"), "out.txt")
+    assert_refused(run(photo_path, painting_path, "-o", tmp_path / "no" / "out.png"), "folder")
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_transparency_and_jpeg_are_refused_before_the_run(
+    painting_path: Path, tmp_path: Path
+) -> None:
+    photo = tmp_path / "clear.png"
+    Image.new("RGBA", (64, 64), (200, 10, 10, 100)).save(photo)
+    assert_refused(run(photo, painting_path, "-o", tmp_path / "out.jpg"), "transparent")
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_setting_is_an_option(name: str) -> None:
+    assert f"--{name.replace('_', '-')} " in build_parser().format_help()

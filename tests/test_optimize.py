@@ -1,0 +1,230 @@
+"""The loop: ladder, determinism, safety, frames."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from PIL import Image
+
+from nst_core import Frame, ImageError, Settings, stylize
+from nst_core import optimize as loop
+from nst_core.optimize import Objective, ladder, work
+from nst_core.optimizers import LBFGS, Adam
+
+SMALL = Settings(size=96, steps=12)
+
+
+def last(content: Image.Image, style: Image.Image, settings: Settings, **options: object) -> Frame:
+    *_, frame = stylize(content, style, settings, **options)
+    return frame
+
+
+@pytest.mark.parametrize("size", [64, 128, 150, 181, 256, 300, 512, 1000, 2048])
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 77, 2000])
+def test_ladder_spends_all_steps_and_ends_at_the_size(size: int, steps: int) -> None:
+    stages = ladder(Settings(size=size, steps=steps))
+    assert sum(stage.steps for stage in stages) == steps
+    assert all(stage.steps >= 1 for stage in stages)
+    sizes = [stage.size for stage in stages]
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == size
+    if steps > 20:
+        counts = [stage.steps for stage in stages]
+        assert counts == sorted(counts, reverse=True)
+        assert sizes[0] <= 128
+
+
+def test_one_scale_where_coarse_to_fine_is_off() -> None:
+    stages = ladder(Settings(size=512, steps=9, coarse_to_fine=False))
+    assert [(stage.size, stage.steps) for stage in stages] == [(512, 9)]
+
+
+def test_work_grows_with_size_and_steps() -> None:
+    small = work(Settings(size=256), (400, 300))
+    assert work(Settings(size=512), (400, 300)) > 2 * small
+    assert work(Settings(size=256, steps=200), (400, 300)) > 2 * small
+
+
+def test_frames_tell_the_run(photo: Image.Image, painting: Image.Image) -> None:
+    settings = Settings(size=160, steps=10)
+    frames = list(stylize(photo, painting, settings))
+    assert [frame.step for frame in frames] == list(range(1, 11))
+    assert all(frame.total_steps == 10 for frame in frames)
+    assert [frame.done for frame in frames] == [False] * 9 + [True]
+    assert {frame.size for frame in frames} == {128, 160}
+    elapsed = [frame.elapsed for frame in frames]
+    assert elapsed == sorted(elapsed)
+    assert frames[0].remaining > 0
+    assert frames[-1].remaining == 0
+    for frame in frames:
+        assert set(frame.losses) == {"content", "style", "total_variation", "total"}
+        terms = sum(value for name, value in frame.losses.items() if name != "total")
+        assert frame.losses["total"] == pytest.approx(terms, rel=1e-4)
+        assert frame.image.mode == "RGB"
+        assert max(frame.image.size) == frame.size
+
+
+def test_the_picture_takes_on_the_style_and_keeps_the_photo(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    first, *_, end = stylize(photo, painting, Settings(size=128, steps=25))
+    assert end.losses["style"] < 0.25 * first.losses["style"]
+    assert end.losses["content"] < 2  # in units of the variance of the photo's features
+
+
+def test_same_bytes_again_whenever_frames_are_yielded(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    one = last(photo, painting, SMALL)
+    two = last(photo, painting, SMALL, every=0.05)
+    three = last(photo, painting, SMALL, every=60)
+    assert one.image.tobytes() == two.image.tobytes() == three.image.tobytes()
+    assert one.losses == three.losses
+
+
+def test_seed_decides_the_noise(photo: Image.Image, painting: Image.Image) -> None:
+    def run(seed: int) -> bytes:
+        settings = Settings(size=64, steps=3, init="noise", seed=seed)
+        return last(photo, painting, settings).image.tobytes()
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_stop_ends_with_a_finished_frame(photo: Image.Image, painting: Image.Image) -> None:
+    calls = iter([False, False, True])
+    frames = list(stylize(photo, painting, SMALL, stop=lambda: next(calls)))
+    assert [frame.step for frame in frames] == [1, 2, 3]
+    assert frames[-1].done
+
+
+def test_closing_the_generator_ends_the_work(photo: Image.Image, painting: Image.Image) -> None:
+    frames = stylize(photo, painting, SMALL)
+    next(frames)
+    frames.close()
+    assert list(frames) == []
+
+
+def test_runs_on_where_gradients_are_switched_off(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    with torch.inference_mode():
+        inside = last(photo, painting, SMALL)
+    assert inside.image.tobytes() == last(photo, painting, SMALL).image.tobytes()
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("damage", [math.nan, math.inf, 1e9])
+def test_a_step_that_blows_up_is_undone(
+    photo: Image.Image,
+    painting: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    optimizer: str,
+    damage: float,
+) -> None:
+    """Every third evaluation reports a ruined loss; the run must end better than it began."""
+    evaluate, calls = Objective.evaluate, 0
+
+    def sometimes_ruined(self: Objective, image: torch.Tensor) -> tuple:
+        nonlocal calls
+        calls += 1
+        terms, grad = evaluate(self, image)
+        if calls % 3 == 0:
+            return {**terms, "total": terms["total"] * damage}, grad * damage
+        return terms, grad
+
+    monkeypatch.setattr(Objective, "evaluate", sometimes_ruined)
+    settings = Settings(size=64, steps=12, optimizer=optimizer)
+    first, *_, end = stylize(photo, painting, settings)
+    assert math.isfinite(end.losses["total"])
+    assert end.losses["total"] < first.losses["total"]
+
+
+def test_a_rate_far_too_high_still_ends_with_a_picture(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    settings = Settings(size=64, steps=20, optimizer="adam", learning_rate=1.0)
+    frames = list(stylize(photo, painting, settings))
+    assert frames[-1].losses["total"] <= min(frame.losses["total"] for frame in frames)
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "grey"])
+def test_flat_images(colour: str, painting: Image.Image) -> None:
+    flat = Image.new("RGB", (80, 60), colour)
+    for content, style in ((flat, painting), (painting, flat), (flat, flat)):
+        frame = last(content, style, Settings(size=64, steps=4, tv_weight=1))
+        assert all(math.isfinite(value) for value in frame.losses.values())
+
+
+def test_no_style_leaves_the_photo(photo: Image.Image, painting: Image.Image) -> None:
+    frame = last(photo, painting, Settings(size=64, steps=3, style_weight=0))
+    assert frame.losses["total"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (1500, 20), (20, 1500)])
+def test_tiny_and_extreme_shapes(shape: tuple[int, int], painting: Image.Image) -> None:
+    content = Image.effect_noise(shape, 80).convert("RGB")
+    frame = last(content, painting, Settings(size=64, steps=2))
+    assert max(frame.image.size) == 64
+
+
+def test_too_small_images_are_refused(painting: Image.Image) -> None:
+    with pytest.raises(ImageError, match="too small"):
+        next(stylize(Image.new("RGB", (8, 8)), painting))
+
+
+def test_lack_of_memory_is_one_sentence(
+    photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "Objective", out_of_memory)
+    with pytest.raises(loop.DeviceMemoryError, match="smaller size"):
+        next(stylize(photo, painting, SMALL))
+
+
+@pytest.mark.parametrize("network_layers", ["conv5_1", "relu1_1,relu2_2"])
+def test_any_layers_both_poolings(
+    photo: Image.Image, painting: Image.Image, network_layers: str
+) -> None:
+    settings = Settings(
+        size=64,
+        steps=2,
+        pooling="avg",
+        content_layers=network_layers,
+        style_layers=network_layers,
+        weighting="classic",
+        optimizer="adam",
+    )
+    assert last(photo, painting, settings).done
+
+
+def test_optimisers_find_the_minimum_of_a_valley() -> None:
+    scales = torch.logspace(0, 2, 30)
+
+    def run(optimizer: LBFGS | Adam, steps: int) -> float:
+        x = torch.ones(30)
+        for _ in range(steps):
+            x = optimizer.propose(x, 2 * scales * x)
+        return (scales * x * x).sum().item()
+
+    start = scales.sum().item()
+    assert run(LBFGS(), 60) < 1e-6 * start
+    assert run(Adam(0.05), 300) < 1e-3 * start
+
+
+def test_adam_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    target = torch.randn(20)
+    theirs = torch.zeros(20, requires_grad=True)
+    reference = torch.optim.Adam([theirs], lr=0.1)
+    ours, optimizer = torch.zeros(20), Adam(0.1)
+    for _ in range(15):
+        reference.zero_grad()
+        (theirs - target).pow(2).sum().backward()
+        reference.step()
+        ours = optimizer.propose(ours, 2 * (ours - target))
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
