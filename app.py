@@ -35,6 +35,8 @@ PREVIEW_SECONDS = 1.0
 PREVIEW_SIDE = 1024
 # Larger results are shown as a JPEG of this side; the download is always the full PNG.
 SHOWN_SIDE = 2048
+# Photos of phones and scanners, which most browsers do not show.
+UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
 # What a megapixel of gradient evaluation (`nst_core.optimize.work`) takes on a slow GPU, and what
 # a run costs besides. For the scheduler of ZeroGPU, which ends a run that takes longer.
 GPU_SECONDS_PER_MEGAPIXEL = 0.2
@@ -63,8 +65,16 @@ CSS = """
 .status progress::-moz-progress-bar { background: var(--color-accent); }
 @media (max-width: 767px) {
   #studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
+  #examples .grid-container { grid-template-columns: repeat(3, minmax(0, 1fr)) !important; }
 }
 """
+
+TERM_COLOURS = {
+    "content": "#3b82f6",
+    "style": "#f97316",
+    "total": "#ef4444",
+    "total_variation": "#10b981",
+}
 
 # One event for each run that is going on, by the name of the run; a set event ends it.
 _stops: dict[str, threading.Event] = {}
@@ -171,6 +181,15 @@ def _preview(image: Image.Image, photo: Image.Image, path: Path) -> str:
     return str(path)
 
 
+def check_upload(path: str | None) -> Any:
+    """Say at once what is wrong with an upload; show those that browsers can't, as PNG."""
+    if path is None:
+        return gr.skip()
+    with _messages():
+        image = load_image(path)
+    return image if Path(path).suffix.lower() in UNSEEN_ENDINGS else gr.skip()
+
+
 def stop_session(request: gr.Request) -> None:
     """End the runs of one page or client after the step in hand."""
     for name, stop in list(_stops.items()):
@@ -273,6 +292,7 @@ def build_demo() -> gr.Blocks:
                         label="Photo",
                         sources=["upload", "clipboard", "webcam"],
                         height=210,
+                        format="png",
                         elem_id="content",
                         buttons=[],
                         alt_text="The photo",
@@ -282,6 +302,7 @@ def build_demo() -> gr.Blocks:
                         label="Painting",
                         sources=["upload", "clipboard"],
                         height=210,
+                        format="png",
                         elem_id="style",
                         buttons=[],
                         alt_text="The painting",
@@ -318,8 +339,10 @@ def build_demo() -> gr.Blocks:
                     color="term",
                     x_title="step",
                     y_title="log10 loss",
-                    height=270,
-                    label="Loss, weighted, on a logarithmic scale",
+                    height=230,
+                    color_map=TERM_COLOURS,
+                    colors_in_legend=[],
+                    label="Loss terms: content (blue), style (orange), total (red)",
                     visible=False,
                     buttons=[],
                     elem_id="curve",
@@ -403,6 +426,11 @@ def build_demo() -> gr.Blocks:
         )
         # After an error too: nothing is left to stop.
         run.then(lambda: gr.Button(interactive=False), None, stop, api_visibility="private")
+        for image in (content, style):
+            # In the queue, though nobody waits there: only from it do messages reach the page.
+            image.upload(
+                check_upload, image, image, concurrency_limit=None, api_visibility="private"
+            )
         stop.click(stop_session, None, None, queue=False, api_visibility="private")
         demo.unload(stop_session)
         gallery.select(

@@ -1,5 +1,7 @@
 """Make the pictures in `results/` from the pairs in `examples.json`, with the default settings.
 
+The first pair also gives `run.jpg`, the picture in the README.
+
     python examples/build_results.py [TITLE ...]
 
 Without titles all pairs are made, about 20 seconds each on two cores.
@@ -18,9 +20,11 @@ from PIL import Image
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from nst_core import Settings, finish, load_image, stylize
+from nst_core import Frame, Settings, finish, load_image, stylize
 
 MAX_BYTES = 200_000
+STRIP_STEPS = (1, 6, 20, 50)  # the looks shown in the README, besides photo and result
+STRIP_HEIGHT = 240
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -31,6 +35,18 @@ def jpeg(image: Image.Image) -> bytes:
         if file.tell() <= MAX_BYTES:
             break
     return file.getvalue()
+
+
+def strip(photo: Image.Image, frames: list[Frame]) -> Image.Image:
+    """The photo, some of the frames, and the last one, side by side."""
+    looks = [photo, *(frames[step - 1].image for step in STRIP_STEPS), frames[-1].image]
+    width = round(photo.width * STRIP_HEIGHT / photo.height)
+    sheet = Image.new("RGB", (width * len(looks), STRIP_HEIGHT))
+    for index, look in enumerate(looks):
+        sheet.paste(
+            look.resize((width, STRIP_HEIGHT), Image.Resampling.LANCZOS), (width * index, 0)
+        )
+    return sheet
 
 
 def main() -> None:
@@ -44,8 +60,11 @@ def main() -> None:
         content = load_image(FOLDER / "contents" / f"{pair['content']}.jpg")
         style = load_image(FOLDER / "styles" / f"{pair['style']}.jpg")
         settings = Settings()
-        *_, frame = stylize(content, style, settings, every=60)
+        frames = list(stylize(content, style, settings))
+        frame = frames[-1]
         data = jpeg(finish(frame.image, content, settings))
+        if pair is pairs[0]:
+            (FOLDER / "run.jpg").write_bytes(jpeg(strip(content, frames)))
         (FOLDER / "results" / f"{pair['content']}-{pair['style']}.jpg").write_bytes(data)
         print(f"{pair['title']}: {frame.elapsed:.0f} s, {len(data) / 1000:.0f} kB", flush=True)
 

@@ -1,0 +1,142 @@
+"""The running app, driven over its API by gradio_client."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from nst_core.settings import DEFAULTS, OPTIONS
+
+ROOT = Path(__file__).parents[1]
+ENDPOINT = "/stylize"
+
+
+@pytest.fixture
+def client(server: str) -> Client:
+    return Client(server, verbose=False)
+
+
+def inputs(content: Path, style: Path, **settings: object) -> dict:
+    return {"content": handle_file(content), "style": handle_file(style), **settings}
+
+
+def test_streams_previews_and_ends_with_a_png_of_the_photos_size(
+    client: Client, photo_path: Path, painting_path: Path
+) -> None:
+    job = client.submit(**inputs(photo_path, painting_path, size=256, steps=40), api_name=ENDPOINT)
+    result = Path(job.result(timeout=120))
+    looks = [Path(path) for path in job.outputs()]
+    assert len({path.read_bytes() for path in looks}) >= 5
+    assert all(path.suffix == ".jpg" for path in looks[:-1])
+    original = Image.open(photo_path)
+    assert {Image.open(path).size for path in looks} == {original.size}
+    picture = Image.open(result)
+    assert picture.format == "PNG"
+    assert picture.size == original.size
+    assert not picture.getexif()
+
+
+def test_settings_have_their_names_and_defaults(client: Client) -> None:
+    endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert list(endpoints) == [ENDPOINT]
+    parameters = {p["parameter_name"]: p for p in endpoints[ENDPOINT]["parameters"]}
+    assert list(parameters) == ["content", "style", *OPTIONS]
+    for name in OPTIONS:
+        default = getattr(DEFAULTS, name)
+        assert parameters[name]["parameter_default"] == (
+            list(default) if isinstance(default, tuple) else default
+        )
+    assert not parameters["content"]["parameter_has_default"]
+    assert len(endpoints[ENDPOINT]["returns"]) == 1
+
+
+def test_a_transparent_photo_gives_a_transparent_result(
+    client: Client, painting_path: Path, tmp_path: Path
+) -> None:
+    photo = Image.new("RGBA", (60, 40), (0, 0, 0, 0))
+    photo.paste((250, 120, 10, 255), (30, 0, 60, 40))
+    photo.save(tmp_path / "photo.png")
+    result = client.predict(
+        **inputs(tmp_path / "photo.png", painting_path, size=64, steps=2), api_name=ENDPOINT
+    )
+    assert Image.open(result).getchannel("A").tobytes() == photo.getchannel("A").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"size": 9}, "size"),
+        ({"steps": "many"}, "steps"),
+        ({"style_weight": -1}, "style_weight"),
+        ({"content_weight": 0, "style_weight": 0}, "both 0"),
+    ],
+)
+def test_bad_settings_are_answered_in_one_sentence(
+    client: Client, photo_path: Path, painting_path: Path, settings: dict, word: str
+) -> None:
+    with pytest.raises(AppError, match=word) as caught:
+        client.predict(**inputs(photo_path, painting_path, **settings), api_name=ENDPOINT)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_bad_images_are_answered_in_one_sentence(
+    client: Client, painting_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "holiday.png"
+    text.write_text("not a picture")
+    with pytest.raises(AppError, match=r"holiday\.png is not an image"):
+        client.predict(**inputs(text, painting_path), api_name=ENDPOINT)
+    with pytest.raises(AppError, match="no photo"):
+        client.predict(content=None, style=handle_file(painting_path), api_name=ENDPOINT)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_two_users_get_their_own_pictures(server: str, painting_path: Path, tmp_path: Path) -> None:
+    def run(shade: int) -> Image.Image:
+        photo = tmp_path / f"{shade}.png"
+        Image.new("RGB", (40 + shade, 50), (shade, shade, shade)).save(photo)
+        values = inputs(photo, painting_path, size=64, steps=4, style_weight=0)
+        path = Client(server, verbose=False).predict(**values, api_name=ENDPOINT)
+        return Image.open(path).convert("RGB")
+
+    shades = (20, 220)
+    with ThreadPoolExecutor(len(shades)) as pool:
+        for shade, picture in zip(shades, pool.map(run, shades), strict=True):
+            assert picture.size == (40 + shade, 50)
+            assert abs(picture.getpixel((20, 25))[0] - shade) <= 2
+
+
+def test_a_client_that_leaves_frees_the_device(
+    server: str, client: Client, photo_path: Path, painting_path: Path
+) -> None:
+    leaver = Client(server, verbose=False)
+    job = leaver.submit(
+        **inputs(photo_path, painting_path, size=256, steps=2000), api_name=ENDPOINT
+    )
+    while not job.outputs():
+        time.sleep(0.1)
+    job.cancel()
+    start = time.monotonic()
+    client.predict(**inputs(photo_path, painting_path, size=64, steps=1), api_name=ENDPOINT)
+    assert time.monotonic() - start < 20  # 2,000 steps would be minutes
+
+
+def test_every_example_is_complete() -> None:
+    table = json.loads((ROOT / "examples" / "examples.json").read_text(encoding="utf-8"))
+    assert len(table["pairs"]) >= 8
+    for pair in table["pairs"]:
+        assert table["contents"][pair["content"]]
+        assert table["styles"][pair["style"]]
+        result = ROOT / "examples" / "results" / f"{pair['content']}-{pair['style']}.jpg"
+        content = ROOT / "examples" / "contents" / f"{pair['content']}.jpg"
+        assert result.stat().st_size <= 200_000
+        assert Image.open(result).size == Image.open(content).size
+    used = {f"{pair['content']}-{pair['style']}.jpg" for pair in table["pairs"]}
+    assert {path.name for path in (ROOT / "examples" / "results").iterdir()} == used

@@ -1,0 +1,78 @@
+"""The README holds what the code says. `python tests/test_readme.py` prints the settings table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import gradio
+import pytest
+import yaml
+
+from nst_core.settings import DEFAULTS, OPTIONS, PRESETS, Choice, Layers, Number
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+FRONT_MATTER_KEYS = {
+    *("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version"),
+    *("app_file", "suggested_hardware", "short_description", "tags", "license", "pinned"),
+}
+
+
+def settings_table() -> str:
+    """All settings as a table in Markdown."""
+    rows = ["| setting | default | values | what it does |", "|---|---|---|---|"]
+    for name, option in OPTIONS.items():
+        default = getattr(DEFAULTS, name)
+        match option:
+            case Number(low=low, high=high):
+                values, shown = f"{low:g} to {high:g}", f"{default:g}"
+            case Choice(choices=choices):
+                values, shown = ", ".join(choices), default
+            case Layers():
+                values, shown = "conv1_1, relu1_1, ... relu5_1", ", ".join(default)
+            case _:
+                values, shown = "on, off", "on" if default else "off"
+        rows.append(f"| `{name}` | {shown} | {values} | {option.help} |")
+    return "\n".join(rows)
+
+
+def test_the_table_of_settings_is_the_code() -> None:
+    assert settings_table() in README
+
+
+def test_every_preset_is_named() -> None:
+    for preset in PRESETS:
+        assert f"**{preset}**" in README
+
+
+def test_front_matter() -> None:
+    front = yaml.safe_load(README.split("---")[1])
+    assert set(front) <= FRONT_MATTER_KEYS
+    assert front["sdk"] == "gradio"
+    assert front["sdk_version"] == gradio.__version__
+    assert (ROOT / front["app_file"]).exists()
+    assert len(front["short_description"]) <= 60
+    assert f"/{gradio.__version__}/gradio.js" in README
+    assert f"gradio=={gradio.__version__}" in (ROOT / "requirements.txt").read_text()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_to_files(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block for Python, word for word, but at a smaller size."""
+    code = next(b for b in re.findall(r"```python\n(.*?)```", README, re.S) if "nst_core" in b)
+    assert "size=512" in code
+    monkeypatch.chdir(tmp_path)
+    for name, source in (("photo", "contents/coffee"), ("painting", "styles/mosaic")):
+        (tmp_path / f"{name}.jpg").write_bytes((ROOT / f"examples/{source}.jpg").read_bytes())
+    exec(code.replace("size=512", "size=64, steps=2"), {})
+    assert (tmp_path / "result.png").exists()
+
+
+if __name__ == "__main__":
+    print(settings_table())
