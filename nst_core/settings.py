@@ -274,12 +274,15 @@ _ALL_CONV = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 PRESETS: dict[str, Settings] = {
     "Balanced": DEFAULTS,
+    "Faithful photo": Settings(content_weight=4.0),
+    "Bold strokes": Settings(style_weight=5.0),
+    "Calm": Settings(tv_weight=1.0),
     "Classic": Settings(
         weighting="classic",
         content_weight=1.0,
         style_weight=0.01,
-        steps=300,
-        size=512,
+        steps=150,
+        size=384,
         coarse_to_fine=False,
         optimizer="adam",
         learning_rate=0.02,

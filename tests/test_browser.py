@@ -146,4 +146,4 @@ def test_uploads_are_looked_at_at_once(page: Page, tmp_path: Path) -> None:
 
 def test_a_preset_sets_the_sliders(page: Page) -> None:
     page.get_by_label("Classic").click()
-    expect(page.get_by_label("number input for Steps")).to_have_value("300")
+    expect(page.get_by_label("number input for Steps")).to_have_value("150")
