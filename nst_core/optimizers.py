@@ -15,6 +15,8 @@ from torch import Tensor
 class LBFGS:
     """Limited-memory BFGS by the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
 
+    It works on images (N, C, H, W).
+
     There is no line search: the full quasi-Newton step is nearly always a good one here, and
     costs one evaluation. Scalars stay on the device as tensors; a pair of changes whose
     curvature is not positive gets the weight 0 in place of a branch, which would have to wait
@@ -35,8 +37,8 @@ class LBFGS:
         """The next image to try, from `image` and the gradient of the loss there."""
         if self.last is not None:
             s, y = image - self.last[0], grad - self.last[1]
-            curvature = (s * y).sum()
-            usable = curvature > 1e-10 * (y * y).sum()
+            curvature = _dot(s, y)
+            usable = curvature > 1e-10 * _dot(y, y)
             self.pairs.append((s, y, torch.where(usable, 1 / curvature, 0)))
             self.shrink = min(1.0, 2 * self.shrink)
         self.last = (image, grad)
@@ -52,17 +54,22 @@ class LBFGS:
 
     def _newton(self, grad: Tensor) -> Tensor:
         """The inverse Hessian's estimate times `grad`."""
-        q = grad
+        q = grad.clone()
         alphas = []
         for s, y, rho in reversed(self.pairs):
-            alpha = rho * (s * q).sum()
+            alpha = rho * _dot(s, q)
             alphas.append(alpha)
-            q = q - alpha * y
+            q.addcmul_(y, alpha, value=-1)
         s, y, rho = self.pairs[-1]
-        q = q * ((s * y).sum() / (y * y).sum())
+        q *= _dot(s, y) / _dot(y, y)
         for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
-            q = q + s * (alpha - rho * (y * q).sum())
+            q.addcmul_(s, alpha - rho * _dot(y, q))
         return q
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    """Inner product of two images (N, C, H, W); of channels_last ones the flat views are free."""
+    return torch.dot(a.permute(0, 2, 3, 1).flatten(), b.permute(0, 2, 3, 1).flatten())
 
 
 class Adam:

@@ -19,43 +19,53 @@ from .weights import load_weights
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
+# The network was trained with zeros around every feature map. In the blocks whose maps are near
+# the size of the image, these zeros show as stripes along its edges: there the border is repeated.
+REPEATED_BLOCKS = 2
+
 
 class _Convolution(torch.autograd.Function):
-    """3 x 3 convolution of feature maps with repeated borders, (N, C, H, W)
-    to (N, C', H, W), and a ReLU behind it if `rectify`.
+    """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), of the same size.
 
-    One function in place of three, because at the size of these feature maps every pass over
-    memory costs: the ReLU works in place both ways, and the gradient of the border is folded back
-    in place too. Weights get no gradient.
+    Around the map its border is repeated (`repeat`) or zeros are added; a ReLU may follow
+    (`rectify`). One function in place of three, because at the size of these maps every pass
+    over memory costs: the ReLU works in place both ways, and the gradient of the repeated border
+    is folded back in place too. Weights get no gradient.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, rectify: bool) -> Tensor:
-        # The network was trained with zeros around every feature map; repeated borders leave no
-        # stripes along the edges of the picture.
-        padded = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        y = F.conv2d(padded, weight, bias)
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, repeat: bool, rectify: bool
+    ) -> Tensor:
+        if repeat:
+            y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
+        else:
+            y = F.conv2d(x, weight, bias, padding=1)
         if rectify:
             y.relu_()
-        ctx.rectify = rectify
+        ctx.repeat, ctx.rectify = repeat, rectify
         ctx.save_for_backward(weight, y)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
         weight, y = ctx.saved_tensors
         if ctx.rectify:
             own = grad.is_contiguous(memory_format=torch.channels_last)  # not a view of another's
             grad = torch.ops.aten.threshold_backward.grad_input(
                 grad, y, 0, grad_input=grad if own else torch.empty_like(y)
             )
-        grad = F.conv_transpose2d(grad, weight)
-        grad[..., 1, :] += grad[..., 0, :]
-        grad[..., -2, :] += grad[..., -1, :]
-        grad[..., 1] += grad[..., 0]
-        grad[..., -2] += grad[..., -1]
-        return grad[..., 1:-1, 1:-1], None, None, None
+        if ctx.repeat:
+            grad = F.conv_transpose2d(grad, weight)
+            grad[..., 1, :] += grad[..., 0, :]
+            grad[..., -2, :] += grad[..., -1, :]
+            grad[..., 1] += grad[..., 0]
+            grad[..., -2] += grad[..., -1]
+            grad = grad[..., 1:-1, 1:-1]
+        else:
+            grad = F.conv_transpose2d(grad, weight, padding=1)
+        return grad, None, None, None, None
 
 
 class VGGFeatures(nn.Module):
@@ -110,17 +120,25 @@ class VGGFeatures(nn.Module):
         """Map an image (N, 3, H, W), values 0 to 1, to feature maps (N, C, H', W') by name."""
         features: dict[str, Tensor] = {}
         x = (image - self.mean) / self.std
-        for name, conv in self.convs.items():
-            if name.endswith("_1") and name != "conv1_1":
-                x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+        following = [*[*self.convs][1:], ""]
+        for (name, conv), after in zip(self.convs.items(), following, strict=True):
             relu = name.replace("conv", "relu")
-            before_relu = name in self.layers
-            x = _Convolution.apply(x, conv.weight, conv.bias, not before_relu)
-            if before_relu:
+            repeat = int(name[4]) <= REPEATED_BLOCKS
+            pool = after.endswith("_1")
+            # The maximum of rectified values is the rectified maximum, of a quarter the size.
+            late = pool and self.pooling == "max" and relu not in self.layers
+            tapped = name in self.layers
+            rectify = not (tapped or late)
+            x = _Convolution.apply(x, conv.weight, conv.bias, repeat, rectify)
+            if tapped:
                 features[name] = x
-                x = x.relu()
+                x = x if late else x.relu()
             if relu in self.layers:
                 features[relu] = x
+            if pool:
+                x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
+            if late:
+                x = x.relu_()
         return features
 
 

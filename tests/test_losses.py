@@ -17,7 +17,7 @@ from nst_core.losses import (
 )
 from nst_core.optimize import Objective
 from nst_core.settings import NETWORKS
-from nst_core.vgg import MEAN, STD, VGGFeatures
+from nst_core.vgg import MEAN, REPEATED_BLOCKS, STD, VGGFeatures
 from nst_core.weights import load_weights
 
 
@@ -109,7 +109,8 @@ def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, tor
                 return found
             weight = weights[f"features.{index}.weight"].double()
             bias = weights[f"features.{index}.bias"].double()
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
+            border = "replicate" if block <= REPEATED_BLOCKS else "constant"
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=border), weight, bias)
             found[f"conv{block}_{conv}"] = x
             x = torch.relu(x)
             found[f"relu{block}_{conv}"] = x

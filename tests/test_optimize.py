@@ -203,10 +203,10 @@ def test_any_layers_both_poolings(
 
 
 def test_optimisers_find_the_minimum_of_a_valley() -> None:
-    scales = torch.logspace(0, 2, 30)
+    scales = torch.logspace(0, 2, 30).view(1, 3, 2, 5)
 
     def run(optimizer: LBFGS | Adam, steps: int) -> float:
-        x = torch.ones(30)
+        x = torch.ones(1, 3, 2, 5)
         for _ in range(steps):
             x = optimizer.propose(x, 2 * scales * x)
         return (scales * x * x).sum().item()
