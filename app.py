@@ -6,6 +6,7 @@ python app.py [--port 7860] [--share]
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import math
 import tempfile
@@ -113,7 +114,9 @@ def _messages() -> Iterator[None]:
     try:
         yield
     except StyleTransferError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        # The page shows messages as HTML, and the name of a file may be anything.
+        message = html.escape(str(error), quote=False)
+        raise gr.Error(message, print_exception=False) from error
 
 
 def _gpu_seconds(content: Image.Image, style: Image.Image, settings: Settings, run: str) -> int:
@@ -221,8 +224,8 @@ def _status(frame: Frame | None, done: bool) -> str:
             text = f"Finished: {total} steps in {frame.elapsed:.1f} s"
         else:
             text = f"Stopped at step {value} of {total} after {frame.elapsed:.1f} s"
-    bar = "" if done else f'<progress max="{total}" value="{value}" aria-label="Progress">'
-    bar += "" if done else "</progress>"
+    bar = f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
+    bar = "" if done else bar
     return f'<div class="status" role="status">{bar}<span>{text}</span></div>'
 
 

@@ -29,7 +29,7 @@ from .vgg import load_vgg
 # counts for more. Folded in here, so that both weights read 1.0 in the middle of the sliders.
 STYLE_PER_CONTENT = 30.0
 # Smoothness 1.0 is then a visible calm, not a blur.
-TV_PER_CONTENT = 0.1
+TV_PER_CONTENT = 0.5
 
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept.

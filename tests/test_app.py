@@ -93,6 +93,11 @@ def test_bad_images_are_answered_in_one_sentence(
     text.write_text("not a picture")
     with pytest.raises(AppError, match=r"holiday\.png is not an image"):
         client.predict(**inputs(text, painting_path), api_name=ENDPOINT)
+    markup = tmp_path / "<b>bold.png"
+    markup.write_text("not a picture")
+    with pytest.raises(AppError) as caught:
+        client.predict(**inputs(markup, painting_path), api_name=ENDPOINT)
+    assert "<b>" not in str(caught.value)
     with pytest.raises(AppError, match="no photo"):
         client.predict(content=None, style=handle_file(painting_path), api_name=ENDPOINT)
     assert "Traceback" not in capfd.readouterr().err
