@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,8 @@ PREVIEW_SIDE = 1024
 SHOWN_SIDE = 2048
 # Photos of phones and scanners, which most browsers do not show.
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
+# A preset of the page leaves alone what decides how long a run takes, and the seed.
+UNTOUCHED_BY_PRESETS = ("size", "seed")
 # What a megapixel of gradient evaluation (`nst_core.optimize.work`) takes on a slow GPU, and what
 # a run costs besides. For the scheduler of ZeroGPU, which ends a run that takes longer.
 GPU_SECONDS_PER_MEGAPIXEL = 0.2
@@ -64,11 +66,16 @@ CSS = """
 .status progress::-webkit-progress-bar { background: var(--border-color-primary); }
 .status progress::-webkit-progress-value { background: var(--color-accent); }
 .status progress::-moz-progress-bar { background: var(--color-accent); }
+#content:has(img) .source-selection, #style:has(img) .source-selection { display: none; }
+#examples .grid-wrap { max-height: none; }
 @media (max-width: 767px) {
   #studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
-  #examples .grid-container { grid-template-columns: repeat(3, minmax(0, 1fr)) !important; }
+  #examples .grid-wrap { overflow-x: auto; }
+  #examples .grid-container { grid: auto / auto-flow 42% !important; }
 }
 """
+
+SHOW_RESULT = "() => document.querySelector('#result').scrollIntoView({behavior: 'smooth'})"
 
 TERM_COLOURS = {
     "content": "#3b82f6",
@@ -77,8 +84,17 @@ TERM_COLOURS = {
     "total_variation": "#10b981",
 }
 
-# One event for each run that is going on, by the name of the run; a set event ends it.
-_stops: dict[str, threading.Event] = {}
+
+@dataclass
+class Run:
+    """A run that is going on: `stop` ends it; where it is `discarded`, nobody wants the result."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    discarded: bool = False
+
+
+# The runs that are going on, by "session/number".
+_runs: dict[str, Run] = {}
 
 
 class ImageFile(gr.Image):
@@ -114,9 +130,12 @@ def _messages() -> Iterator[None]:
     try:
         yield
     except StyleTransferError as error:
-        # The page shows messages as HTML, and the name of a file may be anything.
-        message = html.escape(str(error), quote=False)
-        raise gr.Error(message, print_exception=False) from error
+        raise gr.Error(_message(error), print_exception=False) from error
+
+
+def _message(error: StyleTransferError) -> str:
+    """The page shows messages as HTML, and the name of a file may be anything."""
+    return html.escape(str(error), quote=False)
 
 
 def _gpu_seconds(content: Image.Image, style: Image.Image, settings: Settings, run: str) -> int:
@@ -129,7 +148,7 @@ def _frames(
     content: Image.Image, style: Image.Image, settings: Settings, run: str
 ) -> Iterator[Frame]:
     """The frames of a run. On ZeroGPU this is a forked process, to which stops do not reach."""
-    stop = _stops.get(run, threading.Event())
+    stop = _runs[run].stop
     with _messages():  # only this kind of error comes back from a forked process
         yield from stylize(content, style, settings, every=PREVIEW_SECONDS, stop=stop.is_set)
 
@@ -145,20 +164,22 @@ def _run(
         settings = Settings.from_values(values)
         photo, painting = load_image(content), load_image(style)
     name = f"{session}/{uuid.uuid4()}"
-    stop = _stops[name] = threading.Event()
+    run = _runs[name] = Run()
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         try:
             yield Shown(_preview(photo, photo, files / "preview-0.jpg"))
             frames = _frames(photo, painting, settings, name)
             for frame in frames:
-                if frame.done or stop.is_set():
+                if frame.done or run.stop.is_set():
                     break
                 path = files / f"preview-{frame.step}.jpg"
                 yield Shown(_preview(frame.image, photo, path), frame)
             frames.close()
         finally:
-            del _stops[name]
+            del _runs[name]
+        if run.discarded:
+            return
         result = finish(frame.image, photo, settings)
         path = files / f"{Path(content).stem}-{Path(style).stem}.png"
         result.save(path)
@@ -188,16 +209,20 @@ def check_upload(path: str | None) -> Any:
     """Say at once what is wrong with an upload; show those that browsers can't, as PNG."""
     if path is None:
         return gr.skip()
-    with _messages():
+    try:
         image = load_image(path)
+    except StyleTransferError as error:
+        gr.Warning(_message(error))
+        return None  # the box is free for another file
     return image if Path(path).suffix.lower() in UNSEEN_ENDINGS else gr.skip()
 
 
-def stop_session(request: gr.Request) -> None:
+def stop_session(request: gr.Request, discard: bool = False) -> None:
     """End the runs of one page or client after the step in hand."""
-    for name, stop in list(_stops.items()):
+    for name, run in list(_runs.items()):
         if name.startswith(f"{request.session_hash}/"):
-            stop.set()
+            run.discarded = discard
+            run.stop.set()
 
 
 def stylize_api(request: gr.Request, content: str, style: str, **values: Any) -> Iterator[str]:
@@ -248,9 +273,13 @@ def _control(name: str) -> gr.components.Component:
 
 
 def _preset_values(preset: str) -> list[Any]:
-    """Values of all settings of a preset, as the widgets want them."""
-    values = PRESETS[preset].as_dict().values()
-    return [list(value) if isinstance(value, tuple) else value for value in values]
+    """Values of the settings that decide the look, as the widgets want them."""
+    values = PRESETS[preset].as_dict()
+    return [
+        list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in UNTOUCHED_BY_PRESETS
+    ]
 
 
 @dataclass(frozen=True)
@@ -345,7 +374,7 @@ def build_demo() -> gr.Blocks:
                     height=230,
                     color_map=TERM_COLOURS,
                     colors_in_legend=[],
-                    label="Loss terms: content (blue), style (orange), total (red)",
+                    label="Loss: content (blue), style (orange), total (red)",
                     visible=False,
                     buttons=[],
                     elem_id="curve",
@@ -394,6 +423,7 @@ def build_demo() -> gr.Blocks:
                 if frame is None:
                     updates |= {
                         tabs: gr.Tabs(selected="picture"),
+                        start: gr.Button("Painting ...", interactive=False),
                         download: gr.DownloadButton(visible=False),
                     }
                 if done:
@@ -402,8 +432,11 @@ def build_demo() -> gr.Blocks:
                         download: gr.DownloadButton(value=shown.result, visible=True),
                     }
                 yield updates
+            if not done:  # discarded; Gradio repeats the last update at the end, so let it be none
+                yield {status: gr.skip()}
 
-        def show_example(event: gr.SelectData) -> dict[gr.blocks.Block, Any]:
+        def show_example(request: gr.Request, event: gr.SelectData) -> dict[gr.blocks.Block, Any]:
+            stop_session(request, discard=True)
             example = examples[event.index]
             return {
                 content: example.content,
@@ -415,7 +448,7 @@ def build_demo() -> gr.Blocks:
                 curve: gr.LinePlot(visible=False),
             }
 
-        view = [picture, compare, status, curve, download, tabs, stop]
+        view = [picture, compare, status, curve, download, tabs, start, stop]
         run = start.click(
             run_page,
             inputs_kwargs={"content": content, "style": style, **controls},
@@ -423,12 +456,16 @@ def build_demo() -> gr.Blocks:
             concurrency_limit=1,
             concurrency_id="device",
             show_progress="minimal",
-            show_progress_on=[picture, compare],
+            show_progress_on=status,
             scroll_to_output=False,
             api_visibility="private",
         )
-        # After an error too: nothing is left to stop.
-        run.then(lambda: gr.Button(interactive=False), None, stop, api_visibility="private")
+        # After an error too: the page is ready for the next run.
+        run.then(
+            lambda: (gr.Button("Stylize", interactive=True), gr.Button(interactive=False)),
+            outputs=[start, stop],
+            api_visibility="private",
+        )
         for image in (content, style):
             # In the queue, though nobody waits there: only from it do messages reach the page.
             image.upload(
@@ -436,12 +473,12 @@ def build_demo() -> gr.Blocks:
             )
         stop.click(stop_session, None, None, queue=False, api_visibility="private")
         demo.unload(stop_session)
+        gallery.select(None, js=SHOW_RESULT)
         gallery.select(
             show_example, None, [content, style, *view], queue=False, api_visibility="private"
         )
-        preset.input(
-            _preset_values, preset, list(controls.values()), queue=False, api_visibility="private"
-        )
+        looks = [widget for n, widget in controls.items() if n not in UNTOUCHED_BY_PRESETS]
+        preset.input(_preset_values, preset, looks, queue=False, api_visibility="private")
 
         # The API has inputs of its own: those of the page hold the first example.
         api_inputs = {

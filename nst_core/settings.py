@@ -235,7 +235,10 @@ class Settings:
         for name, option in OPTIONS.items():
             object.__setattr__(self, name, option.check(name, getattr(self, name)))
         if self.content_weight == self.style_weight == 0:
-            raise SettingsError("content_weight and style_weight are both 0: raise one of them.")
+            raise SettingsError(
+                "The weights of content and style (content_weight, style_weight) are both 0: raise "
+                "one of them."
+            )
         known = layer_names(self.network)
         for name in ("content_layers", "style_layers"):
             missing = [layer for layer in getattr(self, name) if layer not in known]
@@ -282,7 +285,6 @@ PRESETS: dict[str, Settings] = {
         content_weight=1.0,
         style_weight=0.01,
         steps=150,
-        size=384,
         coarse_to_fine=False,
         optimizer="adam",
         learning_rate=0.02,

@@ -105,6 +105,18 @@ def test_stop_keeps_what_is_there(page: Page) -> None:
     assert picture_address(page).endswith(".png")
 
 
+def test_an_example_takes_over_from_a_run(page: Page) -> None:
+    set_number(page, "Steps", 2000)
+    page.locator("#start").click()
+    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    page.locator("#examples button").nth(2).click()
+    expect(page.locator("#start")).to_be_enabled(timeout=10_000)
+    expect(page.locator("#start")).to_have_text("Stylize")
+    expect(page.locator(".status")).to_contain_text("Astronaut, in leaded glass")
+    assert "astronaut-stained_glass" in picture_address(page)
+    assert page.locator("#result").bounding_box()["y"] < 200  # scrolled into view
+
+
 def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
     import app
 
@@ -113,12 +125,12 @@ def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
     expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
-    assert len(app._stops) == 1
+    assert len(app._runs) == 1
     page.close()
     deadline = time.monotonic() + 10
-    while app._stops and time.monotonic() < deadline:
+    while app._runs and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not app._stops
+    assert not app._runs
 
 
 def test_missing_images_are_a_message(page: Page) -> None:
@@ -142,8 +154,11 @@ def test_uploads_are_looked_at_at_once(page: Page, tmp_path: Path) -> None:
     page.locator("#content").get_by_label("Remove Image").click()
     chooser.set_input_files(text)
     expect(page.get_by_text("notes.png is not an image")).to_be_visible()
+    expect(page.locator("#content").get_by_text("Click to Upload")).to_be_visible()
 
 
 def test_a_preset_sets_the_sliders(page: Page) -> None:
+    set_number(page, "Size", 256)
     page.get_by_label("Classic").click()
     expect(page.get_by_label("number input for Steps")).to_have_value("150")
+    expect(page.get_by_label("number input for Size")).to_have_value("256")
