@@ -70,6 +70,7 @@ CSS = """
 #examples .grid-wrap { max-height: none; }
 @media (max-width: 767px) {
   #studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
+  #examples, #examples .grid-wrap { min-height: 0 !important; height: auto !important; }
   #examples .grid-wrap { overflow-x: auto; }
   #examples .grid-container { grid: auto / auto-flow 42% !important; }
 }
