@@ -148,8 +148,8 @@ def _gpu_seconds(content: Image.Image, style: Image.Image, settings: Settings, r
 def _frames(
     content: Image.Image, style: Image.Image, settings: Settings, run: str
 ) -> Iterator[Frame]:
-    """The frames of a run. On ZeroGPU this is a forked process, to which stops do not reach."""
-    stop = _runs[run].stop
+    """The frames of a run. On ZeroGPU this is another process, which knows of no stops."""
+    stop = _runs.get(run, Run()).stop
     with _messages():  # only this kind of error comes back from a forked process
         yield from stylize(content, style, settings, every=PREVIEW_SECONDS, stop=stop.is_set)
 
