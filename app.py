@@ -399,11 +399,12 @@ def build_demo() -> gr.Blocks:
                     controls |= {n: _control(n) for n, option in OPTIONS.items() if option.advanced}
                 controls = {name: controls[name] for name in OPTIONS}
 
-        def run_page(
-            request: gr.Request, content: str | None, style: str | None, **values: Any
+        def follow(
+            content: str | None, style: str | None, values: dict[str, Any], session: str | None
         ) -> Iterator[dict[gr.blocks.Block, Any]]:
+            """Updates of the page during a run."""
             losses: list[tuple[int, str, float]] = []
-            for shown in _run(content, style, values, request.session_hash):
+            for shown in _run(content, style, values, session):
                 frame, done = shown.frame, shown.result is not None
                 if frame is not None:
                     losses += [
@@ -436,6 +437,15 @@ def build_demo() -> gr.Blocks:
             if not done:  # discarded; Gradio repeats the last update at the end, so let it be none
                 yield {status: gr.skip()}
 
+        def run_page(
+            request: gr.Request, content: str | None, style: str | None, **values: Any
+        ) -> Iterator[dict[gr.blocks.Block, Any]]:
+            try:
+                yield from follow(content, style, values, request.session_hash)
+            except gr.Error as error:  # a raised one would be stamped across the old picture
+                gr.Warning(error.message, title="This does not work yet")
+                yield {status: gr.skip()}
+
         def show_example(request: gr.Request, event: gr.SelectData) -> dict[gr.blocks.Block, Any]:
             stop_session(request, discard=True)
             example = examples[event.index]
@@ -457,7 +467,7 @@ def build_demo() -> gr.Blocks:
             concurrency_limit=1,
             concurrency_id="device",
             show_progress="minimal",
-            show_progress_on=status,
+            show_progress_on=[picture, compare],
             scroll_to_output=False,
             api_visibility="private",
         )

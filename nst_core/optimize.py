@@ -199,7 +199,7 @@ def stylize(
         keep_freed_memory()
     torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
     start = time.perf_counter()
-    due = start + every / 2  # the first look comes early
+    due = start + 0.6 * every  # the first look comes early
     stages = ladder(settings)
     all_work = work(settings, content.size)
     work_done = pace = 0.0  # megapixels, and seconds for one of them

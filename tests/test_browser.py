@@ -117,6 +117,19 @@ def test_an_example_takes_over_from_a_run(page: Page) -> None:
     assert page.locator("#result").bounding_box()["y"] < 200  # scrolled into view
 
 
+def test_others_wait_in_a_visible_queue(page: Page, browser: Browser, server: str) -> None:
+    set_number(page, "Steps", 2000)
+    page.locator("#start").click()
+    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    other = browser.new_page()
+    other.goto(server)
+    other.locator("#start").click()
+    expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
+    page.locator("#stop").click()
+    expect(other.locator(".status")).to_contain_text("Step", timeout=20_000)
+    other.close()
+
+
 def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
     import app
 
