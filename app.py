@@ -107,9 +107,24 @@ class ImageFile(gr.Image):
         return payload.path if payload else None
 
 
-class Slider(gr.Slider):
-    """A slider that leaves the checking to `Settings`, whose sentences name the setting."""
+# Widgets that leave the checking to `Settings`, whose sentences name the setting.
 
+
+class Slider(gr.Slider):
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
+class Radio(gr.Radio):
+    is_template = True
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+
+class Dropdown(gr.Dropdown):
     is_template = True
 
     def preprocess(self, payload: Any) -> Any:
@@ -261,16 +276,16 @@ def _control(name: str) -> gr.components.Component:
     common = {"label": option.label, "info": option.help, "value": value}
     match option:
         case Number(high=high) if high > 1_000_000:
-            return gr.Number(**common, precision=0)
+            return gr.Number(**common)
         case Number():
             return Slider(**common, minimum=option.low, maximum=option.high, step=option.step)
         case Choice():
-            return gr.Radio(**common, choices=list(option.choices))
+            return Radio(**common, choices=list(option.choices))
         case Switch():
             return gr.Checkbox(**common)
         case Layers():
             common["value"] = list(value)
-            return gr.Dropdown(**common, choices=list(option.choices), multiselect=True)
+            return Dropdown(**common, choices=list(option.choices), multiselect=True)
 
 
 def _preset_values(preset: str) -> list[Any]:

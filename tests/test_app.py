@@ -75,6 +75,9 @@ def test_a_transparent_photo_gives_a_transparent_result(
         ({"size": 9}, "size"),
         ({"steps": "many"}, "steps"),
         ({"style_weight": -1}, "style_weight"),
+        ({"pooling": "sum"}, "pooling"),
+        ({"style_layers": ["relu9_1"]}, "style_layers"),
+        ({"seed": 1.5}, "seed"),
         ({"content_weight": 0, "style_weight": 0}, "both 0"),
     ],
 )
