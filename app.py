@@ -22,7 +22,7 @@ import gradio as gr
 import pandas as pd
 import spaces
 import spaces.config
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nst_core import PRESETS, Frame, Settings, StyleTransferError, finish, load_image, stylize
 from nst_core.optimize import warm_up, work
@@ -202,15 +202,9 @@ def _run(
         shown = path
         if max(result.size) > SHOWN_SIDE:
             shown = files / "result.jpg"
-            _fit(result, SHOWN_SIDE).convert("RGB").save(shown, quality=92)
+            smaller = ImageOps.contain(result, (SHOWN_SIDE, SHOWN_SIDE))
+            smaller.convert("RGB").save(shown, quality=92)
         yield Shown(str(shown), frame, str(path))
-
-
-def _fit(image: Image.Image, side: int) -> Image.Image:
-    """A copy of the image with no side longer than `side`."""
-    image = image.copy()
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return image
 
 
 def _preview(image: Image.Image, photo: Image.Image, path: Path) -> str:
@@ -237,7 +231,7 @@ def stop_session(request: gr.Request, discard: bool = False) -> None:
     """End the runs of one page or client after the step in hand."""
     for name, run in list(_runs.items()):
         if name.startswith(f"{request.session_hash}/"):
-            run.discarded = discard
+            run.discarded |= discard
             run.stop.set()
 
 
@@ -266,7 +260,10 @@ def _status(frame: Frame | None, done: bool) -> str:
         else:
             text = f"Stopped at step {value} of {total} after {frame.elapsed:.1f} s"
     bar = f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
-    bar = "" if done else bar
+    return _line(text, "" if done else bar)
+
+
+def _line(text: str, bar: str = "") -> str:
     return f'<div class="status" role="status">{bar}<span>{text}</span></div>'
 
 
@@ -306,6 +303,7 @@ class Example:
     content: str
     style: str
     result: str
+    thumbnail: str
 
 
 def _load_examples() -> list[Example]:
@@ -316,6 +314,7 @@ def _load_examples() -> list[Example]:
             str(EXAMPLES / "contents" / f"{pair['content']}.jpg"),
             str(EXAMPLES / "styles" / f"{pair['style']}.jpg"),
             str(EXAMPLES / "results" / f"{pair['content']}-{pair['style']}.jpg"),
+            str(EXAMPLES / "thumbnails" / f"{pair['content']}-{pair['style']}.jpg"),
         )
         for pair in pairs
     ]
@@ -377,7 +376,7 @@ def build_demo() -> gr.Blocks:
                             interactive=False,
                             alt_text="The stylised picture",
                         )
-                status = gr.HTML(f'<div class="status"><span>{first.title}</span></div>')
+                status = gr.HTML(_line(first.title))
                 download = gr.DownloadButton(
                     "Download the picture", value=first.result, elem_id="download"
                 )
@@ -397,7 +396,7 @@ def build_demo() -> gr.Blocks:
                 )
                 gr.Markdown("### Examples\nClick one to see its result at once.")
                 gallery = gr.Gallery(
-                    [(example.result, example.title) for example in examples],
+                    [(example.thumbnail, example.title) for example in examples],
                     show_label=False,
                     columns=4,
                     height="auto",
@@ -470,7 +469,7 @@ def build_demo() -> gr.Blocks:
                 picture: example.result,
                 compare: (example.content, example.result),
                 download: gr.DownloadButton(value=example.result, visible=True),
-                status: f'<div class="status"><span>{example.title}</span></div>',
+                status: _line(example.title),
                 curve: gr.LinePlot(visible=False),
             }
 

@@ -1,4 +1,4 @@
-"""Make the pictures in `results/` from the pairs in `examples.json`, with the default settings.
+"""Make `results/` and `thumbnails/` from the pairs in `examples.json`, with default settings.
 
 The first pair also gives `run.jpg`, the picture in the README.
 
@@ -15,7 +15,7 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
@@ -25,6 +25,7 @@ from nst_core import Frame, Settings, finish, load_image, stylize
 MAX_BYTES = 200_000
 STRIP_STEPS = (1, 6, 20, 50)  # the looks shown in the README, besides photo and result
 STRIP_HEIGHT = 240
+THUMBNAIL_SIDE = 240
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -35,6 +36,13 @@ def jpeg(image: Image.Image) -> bytes:
         if file.tell() <= MAX_BYTES:
             break
     return file.getvalue()
+
+
+def save_thumbnail(name: str) -> None:
+    """Make the small square picture of the gallery from the result of this name."""
+    with Image.open(FOLDER / "results" / name) as result:
+        small = ImageOps.fit(result, (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    small.save(FOLDER / "thumbnails" / name, quality=75, optimize=True)
 
 
 def strip(photo: Image.Image, frames: list[Frame]) -> Image.Image:
@@ -65,7 +73,9 @@ def main() -> None:
         data = jpeg(finish(frame.image, content, settings))
         if pair is pairs[0]:
             (FOLDER / "run.jpg").write_bytes(jpeg(strip(content, frames)))
-        (FOLDER / "results" / f"{pair['content']}-{pair['style']}.jpg").write_bytes(data)
+        name = f"{pair['content']}-{pair['style']}.jpg"
+        (FOLDER / "results" / name).write_bytes(data)
+        save_thumbnail(name)
         print(f"{pair['title']}: {frame.elapsed:.0f} s, {len(data) / 1000:.0f} kB", flush=True)
 
 

@@ -143,6 +143,8 @@ def test_every_example_is_complete() -> None:
         assert table["contents"][pair["content"]]
         assert table["styles"][pair["style"]]
         result = ROOT / "examples" / "results" / f"{pair['content']}-{pair['style']}.jpg"
+        thumbnail = ROOT / "examples" / "thumbnails" / result.name
+        assert thumbnail.stat().st_size <= 30_000
         content = ROOT / "examples" / "contents" / f"{pair['content']}.jpg"
         assert result.stat().st_size <= 200_000
         assert Image.open(result).size == Image.open(content).size

@@ -1,4 +1,4 @@
-"""The README holds what the code says. `python tests/test_readme.py` prints the settings table."""
+"""The README holds what the code says. `python -m tests.test_readme` prints the settings table."""
 
 from __future__ import annotations
 

@@ -87,21 +87,20 @@ def textbook(content: Tensor, style: Tensor) -> Callable[[], None]:
 
 
 def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
-    weights = [w for name, w in load_weights("vgg16").items() if name.endswith(".weight")]
-    weights = [w.contiguous(memory_format=torch.channels_last) for w in weights]
-    weights.sort(key=len)
+    weights = load_weights("vgg16")
     height, width = content.shape[2:]
-    work, channels = [], 3
-    pending = list(weights)
+    work, channels, index = [], 3, 0
     for entry in PLAN:
         if entry == "M":
-            height, width = height // 2, width // 2
+            height, width, index = height // 2, width // 2, index + 1
             continue
-        index = next(k for k, w in enumerate(pending) if w.shape[:2] == (entry, channels))
-        x = torch.rand(1, channels, height, width).contiguous(memory_format=torch.channels_last)
-        y = torch.rand(1, entry, height, width).contiguous(memory_format=torch.channels_last)
-        work.append((x, pending.pop(index), y))
-        channels = entry
+        tensors = (
+            torch.rand(1, channels, height, width),
+            weights[f"features.{index}.weight"],
+            torch.rand(1, entry, height, width),
+        )
+        work.append([x.contiguous(memory_format=torch.channels_last) for x in tensors])
+        channels, index = entry, index + 2
 
     def step() -> None:
         for x, weight, _ in work:
