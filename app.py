@@ -25,7 +25,8 @@ import spaces.config
 from PIL import Image, ImageOps
 
 from nst_core import PRESETS, Frame, Settings, StyleTransferError, finish, load_image, stylize
-from nst_core.optimize import warm_up, work
+from nst_core.optimize import warm_up
+from nst_core.plan import make_plan
 from nst_core.settings import DEFAULTS, OPTIONS, Choice, Layers, Number, Switch
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -40,7 +41,7 @@ SHOWN_SIDE = 2048
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
 # A preset of the page leaves alone what decides how long a run takes, and the seed.
 UNTOUCHED_BY_PRESETS = ("size", "seed")
-# What a megapixel of gradient evaluation (`nst_core.optimize.work`) takes on a slow GPU, and what
+# What a megapixel of gradient evaluation (`nst_core.plan.Stage.work`) takes on a slow GPU, and what
 # a run costs besides. For the scheduler of ZeroGPU, which ends a run that takes longer.
 GPU_SECONDS_PER_MEGAPIXEL = 0.2
 GPU_SECONDS_PER_RUN = 15
@@ -156,7 +157,8 @@ def _message(error: StyleTransferError) -> str:
 
 def _gpu_seconds(content: Image.Image, style: Image.Image, settings: Settings, run: str) -> int:
     """How long a run may hold the GPU of a ZeroGPU Space; takes the arguments of `_frames`."""
-    return round(GPU_SECONDS_PER_RUN + GPU_SECONDS_PER_MEGAPIXEL * work(settings, content.size))
+    work = sum(stage.work for stage in make_plan(settings, content.size))
+    return round(GPU_SECONDS_PER_RUN + GPU_SECONDS_PER_MEGAPIXEL * work)
 
 
 @spaces.GPU(duration=_gpu_seconds)
@@ -179,6 +181,7 @@ def _run(
             raise StyleTransferError(f"There is no {missing} yet: add one, or click an example.")
         settings = Settings.from_values(values)
         photo, painting = load_image(content), load_image(style)
+        make_plan(settings, photo.size)  # says before the run what can't be done
     name = f"{session}/{uuid.uuid4()}"
     run = _runs[name] = Run()
     with tempfile.TemporaryDirectory() as folder:

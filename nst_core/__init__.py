@@ -15,9 +15,10 @@ from .errors import (
     StyleTransferError,
     WeightsError,
 )
-from .images import finish, load_image
+from .images import load_image
 from .optimize import Frame, stylize
 from .settings import PRESETS, Settings
+from .upscale import finish
 
 __all__ = [
     "PRESETS",

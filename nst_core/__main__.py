@@ -11,9 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from .errors import StyleTransferError
-from .images import finish, load_image
+from .images import load_image
 from .optimize import Frame, stylize
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
+from .upscale import finish
 
 BAD_INPUT, INTERRUPTED = 2, 130
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")

@@ -14,7 +14,6 @@ from pillow_heif import register_heif_opener
 from torch import Tensor
 
 from .errors import ImageError
-from .settings import Settings
 
 register_heif_opener()
 # Pillow warns above 89 megapixels; such files are refused here before they are decoded.
@@ -69,20 +68,6 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
         raise ImageError(
             f"{_name(source)} is damaged or cut off: save it again, or use another image."
         ) from error
-
-
-def finish(image: Image.Image, content: Image.Image, settings: Settings) -> Image.Image:
-    """Give a stylised picture the pixel size of the content image, and its transparency.
-
-    Args:
-        image: the picture of a `Frame`, RGB, of any size.
-        content: the content image as `load_image` gave it.
-        settings: those of the run.
-    """
-    result = image.resize(content.size, Image.Resampling.LANCZOS)
-    if content.mode == "RGBA":
-        result.putalpha(content.getchannel("A"))
-    return result
 
 
 def working_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:

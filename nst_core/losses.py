@@ -21,6 +21,8 @@ from torch.nn.grad import conv2d_weight
 CONTENT_FLOOR = 1e-2
 STYLE_FLOOR = 1e-4
 TV_FLOOR = 1e-4
+# The contrast of a photo against that of the painting counts up to this factor.
+RATIO_LIMIT = 8.0
 
 
 class _Gram(torch.autograd.Function):
@@ -54,40 +56,42 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 class ContentLoss(nn.Module):
-    """Mean squared difference of feature maps (1, C, H, W); balanced: over their variance."""
+    """Mean squared difference of feature maps (1, C, H, W) to `target`.
 
-    def __init__(self, target: Tensor, balanced: bool = True) -> None:
+    Balanced, if there are feature maps of the style image in `style`: times the variance of
+    `target` over the square of that of `style`. What a style image has of contrast must be put
+    into the photo: the scale of the differences is its variance. And a photo that is rich against
+    the painting (a face) holds on to its shapes, while a flat one (a sky) gives way to strokes.
+    """
+
+    def __init__(self, target: Tensor, style: Tensor | None = None) -> None:
         super().__init__()
         self.register_buffer("target", target)
         self.scale = 1.0
-        if balanced:
-            self.scale = 1 / max(target.var(correction=0).item(), CONTENT_FLOOR)
+        if style is not None:
+            variances = (x.var(correction=0).item() for x in (target, style))
+            own, other = (max(variance, CONTENT_FLOOR) for variance in variances)
+            self.scale = min(max(own / other, 1 / RATIO_LIMIT), RATIO_LIMIT) / other
 
     def forward(self, features: Tensor) -> Tensor:
         return F.mse_loss(features, self.target) * self.scale
 
 
 class StyleLoss(nn.Module):
-    """Mean squared difference of Gram matrices; `target` is the feature map of the style image.
+    """Mean squared difference of Gram matrices (C, C); balanced: over the target's mean square.
 
-    Balanced: Gram matrices over the number of positions, and over their own mean square.
+    Balanced ones are Gram matrices over the number of positions.
     """
 
     def __init__(self, target: Tensor, balanced: bool = True) -> None:
         super().__init__()
-        self.balanced = balanced
-        target = self._statistic(target)
         self.register_buffer("target", target)
         self.scale = 1.0
         if balanced:
             self.scale = 1 / max(target.square().mean().item(), STYLE_FLOOR)
 
-    def _statistic(self, features: Tensor) -> Tensor:
-        gram = gram_matrix(features)
-        return gram / features[0, 0].numel() if self.balanced else gram
-
-    def forward(self, features: Tensor) -> Tensor:
-        return F.mse_loss(self._statistic(features), self.target) * self.scale
+    def forward(self, gram: Tensor) -> Tensor:
+        return F.mse_loss(gram, self.target) * self.scale
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -101,7 +105,7 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 class TotalVariationLoss(nn.Module):
-    """Total variation of an image; balanced: over that of `target`, the content image."""
+    """Total variation of an image; balanced: over that of `target`, the style image."""
 
     def __init__(self, target: Tensor, balanced: bool = True) -> None:
         super().__init__()

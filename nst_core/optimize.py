@@ -6,40 +6,35 @@ the few at the final size add the brush strokes.
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from ._memory import keep_freed_memory
 from .errors import DeviceMemoryError
 from .images import load_image, to_image, to_tensor, working_size
-from .losses import ContentLoss, StyleLoss, TotalVariationLoss
+from .losses import ContentLoss, StyleLoss, TotalVariationLoss, gram_matrix
 from .optimizers import LBFGS, Adam
+from .plan import Stage, make_plan
 from .settings import DEFAULTS, Settings
+from .strips import head_in_strips
+from .upscale import enlarge
 from .vgg import load_vgg
 
 # Balanced terms are both about 1 for a fresh image, but a picture looks good where the style
 # counts for more. Folded in here, so that both weights read 1.0 in the middle of the sliders.
-STYLE_PER_CONTENT = 30.0
-# Smoothness 1.0 is then a visible calm, not a blur.
+STYLE_PER_CONTENT = 60.0
+# Smoothness 1.0 then takes the weave out of flat areas, and costs no style that can be measured.
 TV_PER_CONTENT = 0.5
 
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept.
-STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.5, 0.25)
-
-FIRST_SIZE = 128
-# Every size has this part of the steps of the size before.
-STEPS_RATIO = 0.55
-# A step that makes the loss larger than this many times is undone.
-BLOW_UP = 2.0
+STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.7, 0.35)
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,7 @@ class Frame:
         image: RGB, in the size worked at (its long side is `size`).
         step, total_steps: steps made, and steps in all.
         size: long side of the present scale, in pixels.
+        plan: all stages of the run, the present one among them.
         losses: weighted terms "content", "style", "total_variation", and their "total".
         elapsed: seconds since the start.
         remaining: estimate of the seconds to the end.
@@ -60,46 +56,11 @@ class Frame:
     step: int
     total_steps: int
     size: int
+    plan: tuple[Stage, ...]
     losses: dict[str, float]
     elapsed: float
     remaining: float
     done: bool
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Some steps at one size of the ladder; `size` is the long side in pixels."""
-
-    size: int
-    steps: int
-
-
-def ladder(settings: Settings) -> tuple[Stage, ...]:
-    """The sizes to work at, small to large, with `settings.steps` spread over them."""
-    rungs = 1
-    if settings.coarse_to_fine and settings.size > FIRST_SIZE:
-        rungs += max(1, round(math.log2(settings.size / FIRST_SIZE)))
-    rungs = min(rungs, settings.steps)  # one step at least on every rung
-    growth = (settings.size / FIRST_SIZE) ** (1 / max(1, rungs - 1))
-    sizes = [round(settings.size / growth**k) for k in reversed(range(rungs))]
-    shares = [STEPS_RATIO**k for k in range(rungs)]
-    ends = [round(settings.steps * sum(shares[: k + 1]) / sum(shares)) for k in range(rungs)]
-    for k in range(1, rungs):
-        ends[k] = max(ends[k], ends[k - 1] + 1)
-    ends = [min(end, settings.steps - (rungs - 1 - k)) for k, end in enumerate(ends)]
-    steps = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    return tuple(Stage(size, count) for size, count in zip(sizes, steps, strict=True))
-
-
-def work(settings: Settings, content_size: tuple[int, int]) -> float:
-    """Cost of a run in megapixels times gradient evaluations; time is proportional to it."""
-    return sum(_stage_work(stage, content_size) for stage in ladder(settings))
-
-
-def _stage_work(stage: Stage, content_size: tuple[int, int]) -> float:
-    width, height = working_size(content_size, stage.size)
-    # One evaluation more than steps, and two without gradient for the targets.
-    return (stage.steps + 2) * width * height / 1e6
 
 
 def best_device() -> str:
@@ -114,38 +75,78 @@ class Objective:
 
     Args:
         content, style: images (1, 3, H, W), values 0 to 1, on the device to work on.
+        in_strips: compute the first blocks of the network in strips, to save memory.
     """
 
-    def __init__(self, content: Tensor, style: Tensor, settings: Settings) -> None:
+    def __init__(
+        self, content: Tensor, style: Tensor, settings: Settings, in_strips: bool = False
+    ) -> None:
         layers = tuple(sorted({*settings.content_layers, *settings.style_layers}))
-        balanced = settings.weighting == "balanced"
+        self.balanced = settings.weighting == "balanced"
+        self.in_strips = in_strips
         # Not in inference mode, which a caller may be in: its tensors can't meet gradients later.
         with torch.inference_mode(False), torch.no_grad():
-            self.vgg = load_vgg(settings.network, layers, settings.pooling, str(content.device))
-            photo, painting = self.vgg(content), self.vgg(style)
+            self.vgg = load_vgg(
+                settings.network,
+                layers,
+                settings.pooling,
+                settings.precision,
+                str(content.device),
+            )
+            photo, _ = self.statistics(content, settings.content_layers, ())
+            paint, painting = self.statistics(
+                style, settings.content_layers if self.balanced else (), settings.style_layers
+            )
             self.content = {
-                layer: ContentLoss(photo[layer], balanced) for layer in settings.content_layers
+                layer: ContentLoss(target, paint.get(layer)) for layer, target in photo.items()
             }
             self.style = {
-                layer: StyleLoss(painting[layer], balanced) for layer in settings.style_layers
+                layer: StyleLoss(target, self.balanced) for layer, target in painting.items()
             }
-            self.total_variation = TotalVariationLoss(content, balanced)
+            self.total_variation = TotalVariationLoss(style, self.balanced)
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
         self.tv_weight = settings.tv_weight
-        if balanced:
+        if self.balanced:
             blocks = {layer: STYLE_BLOCK_WEIGHTS[int(layer[4]) - 1] for layer in self.style}
             self.content_weight /= len(self.content)
             for layer, weight in blocks.items():
                 self.style_weights[layer] *= STYLE_PER_CONTENT * weight / sum(blocks.values())
             self.tv_weight *= TV_PER_CONTENT
 
+    def statistics(
+        self, image: Tensor, content_layers: Iterable[str], style_layers: Iterable[str]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Feature maps (1, C, H', W') and Gram matrices (C, C) of an image (1, 3, H, W).
+
+        Balanced Gram matrices are divided by the number of positions.
+        """
+        maps: dict[str, Tensor] = {}
+        grams: dict[str, Tensor] = {}
+        if self.in_strips:
+            head = [
+                [layer for layer in layers if layer in self.vgg.head_layers]
+                for layers in (content_layers, style_layers)
+            ]
+            maps, grams, x = head_in_strips(self.vgg, image, *head)
+            features = self.vgg.tail(x)
+        else:
+            features = self.vgg(image)
+        maps |= {layer: features[layer] for layer in content_layers if layer in features}
+        for layer in style_layers:
+            if layer in features:
+                grams[layer] = gram_matrix(features[layer])
+            if self.balanced:
+                height, width = (side >> int(layer[4]) - 1 for side in image.shape[2:])
+                grams[layer] = grams[layer] / (height * width)
+        return maps, grams
+
     def terms(self, image: Tensor) -> dict[str, Tensor]:
         """The weighted terms for `image` (1, 3, H, W), scalars on its device."""
-        features = self.vgg(image)
-        content = sum(loss(features[layer]) for layer, loss in self.content.items())
+        maps, grams = self.statistics(image, self.content, self.style)
+        content = sum(loss(maps[layer]) for layer, loss in self.content.items())
         style = sum(
-            self.style_weights[layer] * loss(features[layer]) for layer, loss in self.style.items()
+            self.style_weights[layer] * loss(grams[layer]) for layer, loss in self.style.items()
         )
         terms = {"content": self.content_weight * content, "style": style}
         terms["total_variation"] = (
@@ -200,22 +201,29 @@ def stylize(
     torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
     start = time.perf_counter()
     due = start + 0.6 * every  # the first look comes early
-    stages = ladder(settings)
-    all_work = work(settings, content.size)
+    stages = make_plan(settings, content.size)
+    all_work = sum(stage.work for stage in stages)
     work_done = pace = 0.0  # megapixels, and seconds for one of them
     step = 0
     image: Tensor | None = None
+    photo: Tensor | None = None
     for stage in stages:
         with _memory_errors(settings.size):
-            photo = to_tensor(content, working_size(content.size, stage.size)).to(device)
-            painting = to_tensor(style, working_size(style.size, stage.size)).to(device)
-            objective = Objective(photo, painting, settings)
-            image = _start(photo, settings) if image is None else _enlarge(image, photo)
+            small_photo = photo
+            photo = to_tensor(content, (stage.width, stage.height)).to(device)
+            stroke_size = round(settings.style_scale * stage.size)
+            painting = to_tensor(style, working_size(style.size, stroke_size)).to(device)
+            objective = Objective(photo, painting, settings, stage.in_strips)
+            if image is None or small_photo is None:
+                image = _start(photo, settings)
+            else:
+                image = enlarge(image, small_photo, photo)
             terms, grad = objective.evaluate(image)
             loss = terms["total"].item()
-        optimizer = LBFGS() if settings.optimizer == "lbfgs" else Adam(settings.learning_rate)
+        lbfgs = settings.optimizer == "lbfgs"
+        optimizer = LBFGS(stage.history) if lbfgs else Adam(settings.learning_rate)
         best_loss, best_image, best_terms = loss, image, terms
-        step_work = _stage_work(stage, content.size) / stage.steps
+        step_work = stage.work / stage.steps
         now = time.perf_counter()
         for _ in range(stage.steps):
             before = now
@@ -224,7 +232,8 @@ def stylize(
                 trial = optimizer.propose(image, grad).clamp(0, 1)
                 trial_terms, trial_grad = objective.evaluate(trial)
                 trial_loss = trial_terms["total"].item()  # the one wait for the device
-            if math.isfinite(trial_loss) and trial_loss <= BLOW_UP * loss:
+            if trial_loss <= loss * optimizer.tolerance:  # not where it is not a number
+                optimizer.accept(trial - image, trial_grad - grad)
                 image, grad, loss, terms = trial, trial_grad, trial_loss, trial_terms
             else:
                 optimizer.reject()
@@ -244,6 +253,7 @@ def stylize(
                     step=step,
                     total_steps=settings.steps,
                     size=stage.size,
+                    plan=stages,
                     losses={name: term.item() for name, term in shown_terms.items()},
                     elapsed=now - start,
                     remaining=0.0 if done else pace * (all_work - work_done),
@@ -270,12 +280,6 @@ def _start(photo: Tensor, settings: Settings) -> Tensor:
     generator = torch.Generator().manual_seed(settings.seed)
     noise = 0.5 + 0.2 * torch.randn(photo.shape, generator=generator)
     return noise.clamp(0, 1).to(photo.device).contiguous(memory_format=torch.channels_last)
-
-
-def _enlarge(image: Tensor, like: Tensor) -> Tensor:
-    """The image (1, 3, H, W) at the height and width of `like`."""
-    larger = F.interpolate(image, like.shape[2:], mode="bicubic", align_corners=False)
-    return larger.clamp(0, 1).contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

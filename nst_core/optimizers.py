@@ -1,7 +1,8 @@
 """The two optimisers of the image: one gradient a step, nothing read back from the device.
 
 Both propose the next image from the present one and its gradient. The loop evaluates the
-proposal, and calls `reject` where it turns out to be worse than useless.
+proposal, lets the optimiser learn from it, and goes on from there or, where it turns out to be
+worse, from the old image with a shorter step.
 """
 
 from __future__ import annotations
@@ -9,13 +10,42 @@ from __future__ import annotations
 from collections import deque
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+# Gain of every level of the pyramid against the finer one, and the number of levels.
+PYRAMID_GAIN = 0.4
+PYRAMID_LEVELS = 5
+
+
+def precondition(grad: Tensor) -> Tensor:
+    """A symmetric positive definite blur of a gradient (N, C, H, W) that favours large shapes.
+
+    Pixels are a poor choice of variables: to change the colour of a region, thousands of them
+    must move together. Were the image the sum of a pyramid, z_0 + U z_1 + U U z_2 + ..., with U
+    for bilinear enlargement by two, one variable would do; the gradient by all z, put back into
+    pixels, is the sum of U^k (U^T)^k g. With gains that fall by `PYRAMID_GAIN` a level it stands
+    for the inverse Hessian in L-BFGS, for about the power 1 / f of natural images.
+    """
+    levels = [grad]
+    while len(levels) <= PYRAMID_LEVELS and min(levels[-1].shape[2:]) >= 4:
+        shape = levels[-1].shape
+        smaller = [*shape[:2], *((side + 1) // 2 for side in shape[2:])]
+        levels.append(
+            torch.ops.aten.upsample_bilinear2d_backward(
+                levels[-1] * PYRAMID_GAIN, shape[2:], smaller, False, None, None
+            )
+        )
+    total = levels.pop()
+    for level in reversed(levels):
+        total = level + F.interpolate(total, level.shape[2:], mode="bilinear", align_corners=False)
+    return total
 
 
 class LBFGS:
     """Limited-memory BFGS by the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
 
-    It works on images (N, C, H, W).
+    It works on images (N, C, H, W), and starts from `precondition` for the inverse Hessian.
 
     There is no line search: the full quasi-Newton step is nearly always a good one here, and
     costs one evaluation. Scalars stay on the device as tensors; a pair of changes whose
@@ -24,47 +54,49 @@ class LBFGS:
 
     Args:
         history: pairs of changes to remember.
-        first_move: mean change of a pixel in the very first step, which knows no curvature yet.
+        radius: mean change of a pixel in the first step. The loss is of fourth order in the image,
+            so that a step too long is worse than none: no step is longer than twice the longest
+            that was good, or than a quarter of one that was not.
     """
 
-    def __init__(self, history: int = 20, first_move: float = 0.01) -> None:
-        self.first_move = first_move
+    # A step may make the loss larger by this factor.
+    tolerance = 1.0
+
+    def __init__(self, history: int = 20, radius: float = 0.01) -> None:
+        self.radius: float | Tensor = radius
+        self.length: float | Tensor = radius
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
-        self.last: tuple[Tensor, Tensor] | None = None
-        self.shrink = 1.0
+        self.scale: float | Tensor = 1.0
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
         """The next image to try, from `image` and the gradient of the loss there."""
-        if self.last is not None:
-            s, y = image - self.last[0], grad - self.last[1]
-            curvature = _dot(s, y)
-            usable = curvature > 1e-10 * _dot(y, y)
-            self.pairs.append((s, y, torch.where(usable, 1 / curvature, 0)))
-            self.shrink = min(1.0, 2 * self.shrink)
-        self.last = (image, grad)
-        if not self.pairs:
-            return image - grad * (self.shrink * self.first_move / grad.abs().mean())
-        return image - self.shrink * self._newton(grad)
-
-    def reject(self) -> None:
-        """Forget the curvature, and start again with a smaller step from the last image."""
-        self.pairs.clear()
-        self.last = None
-        self.shrink *= 0.25
-
-    def _newton(self, grad: Tensor) -> Tensor:
-        """The inverse Hessian's estimate times `grad`."""
         q = grad.clone()
         alphas = []
         for s, y, rho in reversed(self.pairs):
             alpha = rho * _dot(s, q)
             alphas.append(alpha)
             q.addcmul_(y, alpha, value=-1)
-        s, y, rho = self.pairs[-1]
-        q *= _dot(s, y) / _dot(y, y)
+        q = precondition(q)
+        if not self.pairs:
+            self.scale = self.radius / q.abs().mean().clamp(min=1e-30)
+        q *= self.scale
         for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
             q.addcmul_(s, alpha - rho * _dot(y, q))
-        return q
+        length = q.abs().mean()
+        self.length = length.clamp(max=self.radius)
+        return image - q * (self.length / length.clamp(min=1e-30))
+
+    def accept(self, moved: Tensor, change: Tensor) -> None:
+        """The last proposal was taken: the image has `moved`, and the gradient made a `change`."""
+        curvature, size = _dot(moved, change), _dot(change, precondition(change))
+        usable = curvature > 1e-10 * size
+        self.pairs.append((moved, change, torch.where(usable, 1 / curvature, 0)))
+        self.scale = torch.where(usable, curvature / size, self.scale)
+        self.radius = (2 * self.length).clamp(min=self.radius)
+
+    def reject(self) -> None:
+        """The last proposal was not taken: try a shorter step."""
+        self.radius = self.length / 4
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -74,6 +106,9 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1) with the paper's betas."""
+
+    # It finds its way back from steps that are worse.
+    tolerance = 2.0
 
     def __init__(self, rate: float, beta1: float = 0.9, beta2: float = 0.999) -> None:
         self.rate, self.beta1, self.beta2 = rate, beta1, beta2
@@ -91,7 +126,10 @@ class Adam:
         second = self.second / (1 - self.beta2**self.steps)
         return image - self.rate * first / (second.sqrt() + 1e-8)
 
+    def accept(self, moved: Tensor, change: Tensor) -> None:
+        """The last proposal was taken."""
+
     def reject(self) -> None:
-        """Forget the moments, and go on with a smaller rate."""
+        """The last proposal was not taken: forget the moments, and use a smaller rate."""
         self.steps = 0
         self.rate *= 0.25

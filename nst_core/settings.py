@@ -153,12 +153,16 @@ class Settings:
         1.0,
         Number("Style weight", "How much of the painting is taken on: beta.", 0.0, 10.0, 0.01),
     )
+    style_scale: float = _option(
+        1.0,
+        Number("Stroke size", "Size of the brush strokes against the painting's.", 0.25, 2.0, 0.05),
+    )
     tv_weight: float = _option(
-        0.0,
+        1.0,
         Number("Smoothness", "Weight of the total variation: calms fine noise.", 0.0, 10.0, 0.01),
     )
     steps: int = _option(
-        77,
+        40,
         Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
     )
     size: int = _option(
@@ -167,8 +171,16 @@ class Settings:
             "Size",
             "Long side in pixels the picture is painted at; the result has the photo's own size.",
             64,
-            2048,
+            4096,
             1,
+        ),
+    )
+    full_detail: bool = _option(
+        True,
+        Switch(
+            "Full detail",
+            "Where the photo is larger than the size painted at, enlarge along its contours.",
+            advanced=False,
         ),
     )
     seed: int = _option(
@@ -222,6 +234,25 @@ class Settings:
         "max",
         Choice("Pooling", "How the network shrinks its feature maps.", ("max", "avg")),
     )
+    precision: str = _option(
+        "float32",
+        Choice(
+            "Precision",
+            "What the network computes in; bfloat16 is faster and half as large on newer GPUs.",
+            ("float32", "bfloat16"),
+        ),
+    )
+    memory_budget: float = _option(
+        16.0,
+        Number(
+            "Memory budget",
+            "Gigabytes a run may take; a size that needs more is refused before it starts.",
+            1.0,
+            64.0,
+            0.5,
+            advanced=True,
+        ),
+    )
     content_layers: tuple[str, ...] = _option(
         ("relu4_2",),
         Layers("Content layers", "Layers whose feature maps are compared with the photo's."),
@@ -238,6 +269,13 @@ class Settings:
             raise SettingsError(
                 "The weights of content and style (content_weight, style_weight) are both 0: raise "
                 "one of them."
+            )
+        largest = OPTIONS["size"].high
+        if self.size * self.style_scale > largest:
+            raise SettingsError(
+                f"style_scale {self.style_scale:g} at size {self.size} makes the painting larger "
+                f"than {largest} pixels: choose a style_scale of at most "
+                f"{math.floor(100 * largest / self.size) / 100:g}."
             )
         known = layer_names(self.network)
         for name in ("content_layers", "style_layers"):
@@ -279,11 +317,12 @@ PRESETS: dict[str, Settings] = {
     "Balanced": DEFAULTS,
     "Faithful photo": Settings(content_weight=4.0),
     "Bold strokes": Settings(style_weight=5.0),
-    "Calm": Settings(tv_weight=1.0),
+    "Calm": Settings(tv_weight=4.0),
     "Classic": Settings(
         weighting="classic",
         content_weight=1.0,
         style_weight=0.01,
+        tv_weight=0.0,
         steps=150,
         coarse_to_fine=False,
         optimizer="adam",

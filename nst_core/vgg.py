@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -19,53 +20,43 @@ from .weights import load_weights
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-# The network was trained with zeros around every feature map. In the blocks whose maps are near
-# the size of the image, these zeros show as stripes along its edges: there the border is repeated.
-REPEATED_BLOCKS = 2
+# The first blocks, whose feature maps are near the size of the image, are the head of the network.
+HEAD_BLOCKS = 2
 
 
 class _Convolution(torch.autograd.Function):
     """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), of the same size.
 
-    Around the map its border is repeated (`repeat`) or zeros are added; a ReLU may follow
-    (`rectify`). One function in place of three, because at the size of these maps every pass
-    over memory costs: the ReLU works in place both ways, and the gradient of the repeated border
-    is folded back in place too. Weights get no gradient.
+    Around the map its border is repeated: the zeros that the network was trained with show as
+    stripes along the edges of the image. A ReLU may follow (`rectify`). One function in place of
+    three, because at the size of these maps every pass over memory costs: the ReLU works in place
+    both ways, and so is the gradient of the repeated border folded back. Weights get no gradient.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, repeat: bool, rectify: bool
-    ) -> Tensor:
-        if repeat:
-            y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
-        else:
-            y = F.conv2d(x, weight, bias, padding=1)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, rectify: bool) -> Tensor:
+        y = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
         if rectify:
             y.relu_()
-        ctx.repeat, ctx.rectify = repeat, rectify
+        ctx.rectify = rectify
         ctx.save_for_backward(weight, y)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         weight, y = ctx.saved_tensors
         if ctx.rectify:
             own = grad.is_contiguous(memory_format=torch.channels_last)  # not a view of another's
             grad = torch.ops.aten.threshold_backward.grad_input(
                 grad, y, 0, grad_input=grad if own else torch.empty_like(y)
             )
-        if ctx.repeat:
-            grad = F.conv_transpose2d(grad, weight)
-            grad[..., 1, :] += grad[..., 0, :]
-            grad[..., -2, :] += grad[..., -1, :]
-            grad[..., 1] += grad[..., 0]
-            grad[..., -2] += grad[..., -1]
-            grad = grad[..., 1:-1, 1:-1]
-        else:
-            grad = F.conv_transpose2d(grad, weight, padding=1)
-        return grad, None, None, None, None
+        grad = F.conv_transpose2d(grad, weight)
+        grad[..., 1, :] += grad[..., 0, :]
+        grad[..., -2, :] += grad[..., -1, :]
+        grad[..., 1] += grad[..., 0]
+        grad[..., -2] += grad[..., -1]
+        return grad[..., 1:-1, 1:-1], None, None, None
 
 
 class VGGFeatures(nn.Module):
@@ -115,35 +106,67 @@ class VGGFeatures(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         self.requires_grad_(False)
         self.eval()
+        names = [*self.convs]
+        self.pooled = {name for name, after in pairwise(names) if after.endswith("_1")}
+        self.head_convs = [name for name in names if int(name[4]) <= HEAD_BLOCKS]
+        self.tail_convs = names[len(self.head_convs) :]
+
+    @property
+    def head_layers(self) -> frozenset[str]:
+        """Those of `layers` that belong to `head`."""
+        return frozenset(layer for layer in self.layers if f"conv{layer[4:]}" in self.head_convs)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the network computes in; features are always given in float32."""
+        return next(self.convs.parameters()).dtype
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """Map an image (N, 3, H, W), values 0 to 1, to feature maps (N, C, H', W') by name."""
-        features: dict[str, Tensor] = {}
+        features, x = self.head(image)
+        return {**features, **self.tail(x)}
+
+    def head(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The layers of the first blocks, by name, and what the next block starts from."""
         x = (image - self.mean) / self.std
-        following = [*[*self.convs][1:], ""]
-        for (name, conv), after in zip(self.convs.items(), following, strict=True):
-            relu = name.replace("conv", "relu")
-            repeat = int(name[4]) <= REPEATED_BLOCKS
-            pool = after.endswith("_1")
+        return self._run(x.to(self.dtype), self.head_convs)
+
+    def tail(self, x: Tensor) -> dict[str, Tensor]:
+        """The layers behind `head`, by name."""
+        return self._run(x, self.tail_convs)[0]
+
+    def _run(self, x: Tensor, names: list[str]) -> tuple[dict[str, Tensor], Tensor]:
+        features: dict[str, Tensor] = {}
+        for name in names:
+            conv, relu = self.convs[name], name.replace("conv", "relu")
+            pool = name in self.pooled
             # The maximum of rectified values is the rectified maximum, of a quarter the size.
             late = pool and self.pooling == "max" and relu not in self.layers
             tapped = name in self.layers
             rectify = not (tapped or late)
-            x = _Convolution.apply(x, conv.weight, conv.bias, repeat, rectify)
+            x = _Convolution.apply(x, conv.weight, conv.bias, rectify)
             if tapped:
-                features[name] = x
+                features[name] = _wide(x)
                 x = x if late else x.relu()
             if relu in self.layers:
-                features[relu] = x
+                features[relu] = _wide(x)
             if pool:
                 x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
             if late:
                 x = x.relu_()
-        return features
+        return features, x
+
+
+def _wide(x: Tensor) -> Tensor:
+    """In float32 at least."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @lru_cache(maxsize=4)
-def load_vgg(network: str, layers: tuple[str, ...], pooling: str, device: str) -> VGGFeatures:
+def load_vgg(
+    network: str, layers: tuple[str, ...], pooling: str, precision: str, device: str
+) -> VGGFeatures:
     """A `VGGFeatures` on `device`, kept for the next run: it has no state but its weights."""
-    vgg = VGGFeatures(network, layers, pooling)
-    return vgg.to(device=device, memory_format=torch.channels_last)
+    vgg = VGGFeatures(network, layers, pooling).to(device, memory_format=torch.channels_last)
+    vgg.convs.to(getattr(torch, precision))
+    return vgg

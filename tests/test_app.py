@@ -110,7 +110,7 @@ def test_two_users_get_their_own_pictures(server: str, painting_path: Path, tmp_
     def run(shade: int) -> Image.Image:
         photo = tmp_path / f"{shade}.png"
         Image.new("RGB", (40 + shade, 50), (shade, shade, shade)).save(photo)
-        values = inputs(photo, painting_path, size=64, steps=4, style_weight=0)
+        values = inputs(photo, painting_path, size=64, steps=4, style_weight=0, tv_weight=0)
         path = Client(server, verbose=False).predict(**values, api_name=ENDPOINT)
         return Image.open(path).convert("RGB")
 

@@ -55,7 +55,7 @@ def test_bad_input_is_one_sentence(photo_path: Path, painting_path: Path, tmp_pa
     good = (photo_path, painting_path, "-o", tmp_path / "out.png")
     text = tmp_path / "text.png"
     text.write_text("no picture")
-    assert_refused(run(*good, "--size", 9), "size", "64", "2048")
+    assert_refused(run(*good, "--size", 9), "size", "64", "4096")
     assert_refused(run(*good, "--steps", "some"), "steps")
     assert_refused(run(*good, "--preset", "Nice"), "Nice", "Classic")
     assert_refused(run(*good, "--sise", 9), "--sise")

@@ -17,7 +17,8 @@ from nst_core.losses import (
 )
 from nst_core.optimize import Objective
 from nst_core.settings import NETWORKS
-from nst_core.vgg import MEAN, REPEATED_BLOCKS, STD, VGGFeatures
+from nst_core.strips import cut
+from nst_core.vgg import MEAN, STD, VGGFeatures
 from nst_core.weights import load_weights
 
 
@@ -69,32 +70,48 @@ def test_total_variation() -> None:
     assert total_variation(image).item() == pytest.approx(np.mean(across) + np.mean(down))
 
 
-@pytest.mark.parametrize("module", [ContentLoss, StyleLoss])
-def test_balanced_is_classic_times_a_constant(module: type) -> None:
-    target = random(1, 4, 6, 6)
-    balanced, classic = module(target), module(target, balanced=False)
-    ratios = [
-        (balanced(x) / classic(x)).item()
-        for x in (random(1, 4, 6, 6, seed=1), random(1, 4, 6, 6, seed=2))
-    ]
-    assert ratios[0] == pytest.approx(ratios[1])
+def test_balanced_style_is_classic_times_a_constant() -> None:
+    target = random(1, 4, 4, 1)[0, ..., 0]
+    balanced, classic = StyleLoss(target), StyleLoss(target, balanced=False)
+    ratios = [(balanced(x) / classic(x)).item() for x in (3 * target, target.T + 1)]
+    assert ratios[0] == pytest.approx(1 / target.square().mean().item())
+
+
+def test_balanced_content_weighs_the_contrast_of_photo_and_painting() -> None:
+    target, x = random(1, 4, 6, 6), random(1, 4, 6, 6, seed=1)
+    plain = ContentLoss(target)(x).item()
+    assert plain == pytest.approx(F.mse_loss(x, target).item())
+    for factor in (0.5, 1.0, 2.0):  # of the painting's contrast; the variance goes by its square
+        loss = ContentLoss(target, style=factor * target)(x).item()
+        assert loss == pytest.approx(plain / target.var(correction=0).item() / factor**4)
+    flat = torch.full_like(target, 0.5)
+    assert ContentLoss(flat, style=target)(x) > 0
+    assert ContentLoss(target, style=flat)(x) < 1e4
 
 
 def test_balanced_terms_do_not_know_the_size_of_the_image() -> None:
-    target, x = random(1, 4, 6, 6), random(1, 4, 6, 6, seed=1)
-    for module in (ContentLoss, StyleLoss):
-        small = module(target)(x)
-        large = module(target.repeat(1, 1, 2, 2))(x.repeat(1, 1, 2, 2))
-        assert small.item() == pytest.approx(large.item())
+    content, style = random(1, 3, 32, 48), random(1, 3, 32, 48, seed=1)
+    twice = [torch.cat([x, x.flip(2)], dim=2) for x in (content, style)]
+    for name in ("content", "style"):
+        terms = [
+            in_float64((c, s), Settings()).evaluate(i)[0][name].item()
+            for c, s, i in ((content, style, style), (*twice, twice[1]))
+        ]
+        # Mirrored images have the same statistics but for the seam.
+        assert terms[0] == pytest.approx(terms[1], rel=0.15)
 
 
-@pytest.mark.parametrize("module", [ContentLoss, StyleLoss, TotalVariationLoss])
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
-def test_flat_targets_divide_by_nothing_near_zero(module: type, value: float) -> None:
+def test_flat_targets_divide_by_nothing_near_zero(value: float) -> None:
     target = torch.full((1, 3, 8, 8), value)
-    loss = module(target)(random(1, 3, 8, 8).float())
-    assert torch.isfinite(loss)
-    assert loss < 1e5
+    x = random(1, 3, 8, 8).float()
+    for loss in (
+        ContentLoss(target, target)(x),
+        StyleLoss(gram_matrix(target) / 64)(gram_matrix(x) / 64),
+        TotalVariationLoss(target)(x),
+    ):
+        assert torch.isfinite(loss)
+        assert loss < 1e5
 
 
 def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, torch.Tensor]:
@@ -109,8 +126,7 @@ def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, tor
                 return found
             weight = weights[f"features.{index}.weight"].double()
             bias = weights[f"features.{index}.bias"].double()
-            border = "replicate" if block <= REPEATED_BLOCKS else "constant"
-            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=border), weight, bias)
+            x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
             found[f"conv{block}_{conv}"] = x
             x = torch.relu(x)
             found[f"relu{block}_{conv}"] = x
@@ -121,18 +137,15 @@ def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, tor
 
 
 def in_float64(
-    objective_inputs: tuple[torch.Tensor, torch.Tensor], settings: Settings
+    objective_inputs: tuple[torch.Tensor, torch.Tensor],
+    settings: Settings,
+    in_strips: bool = False,
 ) -> Objective:
     """An `Objective` whose network computes in float64."""
-    content, style = objective_inputs
-    objective = Objective(content.float(), style.float(), settings)
-    layers = {*settings.content_layers, *settings.style_layers}
-    objective.vgg = VGGFeatures("vgg16", layers).double()
-    photo, painting = objective.vgg(content), objective.vgg(style)
-    balanced = settings.weighting == "balanced"
-    objective.content = {k: ContentLoss(photo[k], balanced) for k in settings.content_layers}
-    objective.style = {k: StyleLoss(painting[k], balanced) for k in settings.style_layers}
-    return objective
+    vgg = VGGFeatures("vgg16", {*settings.content_layers, *settings.style_layers}).double()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nst_core.optimize.load_vgg", lambda *_: vgg)
+        return Objective(*objective_inputs, settings, in_strips)
 
 
 def test_classic_is_the_textbook_in_value_and_gradient() -> None:
@@ -185,3 +198,52 @@ def test_balanced_gradient_in_value_and_direction() -> None:
     behind, _ = objective.evaluate(image - step * direction)
     slope = (ahead["total"] - behind["total"]).item() / (2 * step)
     assert (grad * direction).sum().item() == pytest.approx(slope, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "layers"),
+    [
+        (64, 48, Settings().style_layers),
+        (61, 47, Settings().style_layers),
+        (33, 40, ("conv1_1", "relu1_2", "relu2_2", "conv3_1")),
+        (40, 33, ("conv1_2", "conv2_1", "conv2_2")),
+        (18, 64, ("relu1_1",)),
+    ],
+)
+def test_strips_change_nothing(
+    height: int, width: int, layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first blocks in strips of a few rows, against the whole: losses and gradient."""
+    monkeypatch.setattr("nst_core.strips.STRIP_PIXELS", 12 * width)
+    assert len(cut(height, width)) > 1
+    settings = Settings(content_layers=layers[-2:], style_layers=layers)
+    images = random(1, 3, height, width), random(1, 3, 40, 52, seed=1)
+    image = random(1, 3, height, width, seed=2)
+    whole, grad = in_float64(images, settings).evaluate(image)
+    terms, grad_in_strips = in_float64(images, settings, in_strips=True).evaluate(image)
+    for name, value in whole.items():
+        assert terms[name].item() == pytest.approx(value.item(), rel=1e-9)
+    assert (grad_in_strips - grad).norm() / grad.norm() < 1e-6
+
+
+@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (16, 5000), (4097, 64), (4001, 4096)])
+def test_strips_cover_every_row_once(height: int, width: int) -> None:
+    found = cut(height, width)
+    rows = [row for strip in found for row in range(strip.start, strip.end)]
+    assert rows == list(range(height))
+    for strip in found:
+        assert strip.first % 4 == strip.start % 4 == 0
+        assert strip.first == max(0, strip.start - 8)
+        assert strip.last == min(height, strip.end + 8)
+        assert strip.end - strip.start >= 4
+
+
+def test_bfloat16_is_near_float32() -> None:
+    """Only the network computes in it: losses and Gram matrices stay in float32."""
+    images = random(1, 3, 64, 96).float(), random(1, 3, 64, 96, seed=1).float()
+    image = random(1, 3, 64, 96, seed=2).float()
+    whole, grad = Objective(*images, Settings()).evaluate(image)
+    terms, half_grad = Objective(*images, Settings(precision="bfloat16")).evaluate(image)
+    assert terms["total"].dtype == half_grad.dtype == torch.float32
+    assert terms["total"].item() == pytest.approx(whole["total"].item(), rel=0.02)
+    assert 0 < (half_grad - grad).norm() / grad.norm() < 0.1

@@ -22,7 +22,7 @@ def test_numbers_come_as_text_float_or_int() -> None:
     ("name", "value"),
     [
         ("size", 63),
-        ("size", 2049),
+        ("size", 4097),
         ("size", 100.5),
         ("steps", 0),
         ("steps", -5),

@@ -49,16 +49,15 @@ def test_the_network_is_cut_frozen_and_in_eval_mode() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 3), (9, 7)])
 @pytest.mark.parametrize("rectify", [True, False])
-@pytest.mark.parametrize("padding", ["replicate", "constant"])
-def test_convolution_is_that_of_torch(size: tuple[int, int], rectify: bool, padding: str) -> None:
+def test_convolution_is_that_of_torch(size: tuple[int, int], rectify: bool) -> None:
     torch.manual_seed(0)
     x = torch.randn(1, 4, *size, dtype=torch.float64, requires_grad=True)
     weight, bias = torch.randn(6, 4, 3, 3).double(), torch.randn(6).double()
-    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=padding), weight, bias)
+    plain = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), weight, bias)
     plain = plain.relu() if rectify else plain
     grad = torch.randn_like(plain)
     (expected,) = torch.autograd.grad(plain, x, grad)
-    ours = _Convolution.apply(x, weight, bias, padding == "replicate", rectify)
+    ours = _Convolution.apply(x, weight, bias, rectify)
     torch.testing.assert_close(ours, plain)
     (gradient,) = torch.autograd.grad(ours, x, grad.clone())
     torch.testing.assert_close(gradient, expected)

@@ -1,0 +1,112 @@
+"""What a run will do, known before it starts: sizes, steps, memory, work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from .errors import SettingsError
+from .images import working_size
+from .settings import OPTIONS, Settings
+
+FIRST_SIZE = 181
+# The last size gets this part of all steps for every size there is, and at most half; the others
+# share the rest evenly. The further up, the more steps it takes to reach the same statistics.
+LAST_PART = 0.16
+
+# Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
+HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
+
+# Above this number of megapixels the first blocks of the network are computed in strips, which
+# costs a third of the time more; below, where the budget asks for it.
+STRIPS_MEGAPIXELS = 1.5
+
+# Bytes of memory a pixel takes at the peak of a step, as measured by tests/benchmarks/memory.py:
+# feature maps kept whole or in strips, and one pair of the history of L-BFGS.
+BYTES_WHOLE, BYTES_IN_STRIPS, BYTES_PAIR = 2600, 1120, 24
+BYTES_OF_PROCESS = 0.7e9
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some steps at one size of the ladder.
+
+    Attributes:
+        size: long side in pixels.
+        steps: how many.
+        width, height: of the content image at this size, in pixels.
+        in_strips: whether the first blocks of the network are computed in strips.
+        history: pairs of changes that L-BFGS remembers.
+    """
+
+    size: int
+    steps: int
+    width: int
+    height: int
+    in_strips: bool
+    history: int
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height / 1e6
+
+    @property
+    def work(self) -> float:
+        """Megapixels of gradient evaluations; time is proportional to it."""
+        # One evaluation more than steps, and two without gradient for the targets.
+        return (self.steps + 2) * self.megapixels
+
+    @property
+    def memory(self) -> float:
+        """Estimate of the peak of the process, in GB of 10^9 bytes."""
+        maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE
+        each = maps + BYTES_PAIR * min(self.history, self.steps)
+        return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
+
+
+def make_plan(settings: Settings, content_size: tuple[int, int]) -> tuple[Stage, ...]:
+    """The stages of a run, small to large.
+
+    They follow from the settings and the shape of the photo alone, never from what a machine has.
+
+    Args:
+        content_size: width and height of the content image in pixels.
+
+    Raises:
+        SettingsError: it takes more memory than `settings.memory_budget`.
+    """
+    budget = settings.memory_budget
+
+    def stage(size: int, steps: int) -> Stage:
+        width, height = working_size(content_size, size)
+        megapixels = width * height / 1e6
+        history = round(min(HISTORY, max(HISTORY_LEAST, HISTORY_MEGAPIXELS / megapixels)))
+        whole = Stage(size, steps, width, height, in_strips=False, history=history)
+        if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
+            return whole
+        return replace(whole, in_strips=True)
+
+    stages = tuple(map(stage, *_sizes_and_steps(settings)))
+    needed, steps = stages[-1].memory, stages[-1].steps
+    if needed > budget:
+        sizes = range(settings.size, OPTIONS["size"].low - 1, -1)
+        largest = next(size for size in sizes if stage(size, steps).memory <= budget)
+        raise SettingsError(
+            f"Size {settings.size} takes about {needed:.1f} GB, and memory_budget is {budget:g} "
+            f"GB: choose a size of at most {largest}, or raise it."
+        )
+    return stages
+
+
+def _sizes_and_steps(settings: Settings) -> tuple[list[int], list[int]]:
+    rungs = 1
+    if settings.coarse_to_fine and settings.size >= 1.25 * FIRST_SIZE:
+        rungs += math.ceil(math.log2(settings.size / FIRST_SIZE))
+    rungs = min(rungs, settings.steps)  # one step at least on every rung
+    growth = (settings.size / FIRST_SIZE) ** (1 / max(1, rungs - 1))
+    sizes = [round(settings.size / growth**k) for k in reversed(range(rungs))]
+    part = min(0.5, LAST_PART * rungs) if rungs > 1 else 1.0
+    last = min(max(1, round(part * settings.steps)), settings.steps - (rungs - 1))
+    ends = [(settings.steps - last) * k // max(1, rungs - 1) for k in range(rungs)]
+    return sizes, [*(end - start for start, end in pairwise(ends)), last]

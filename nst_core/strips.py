@@ -1,0 +1,121 @@
+"""The first blocks of the network in strips: the same values and gradients in little memory.
+
+Most of the memory of a step are feature maps of the first two blocks, kept for the backward
+pass. Here the image goes through these blocks in strips of rows, nothing is kept but what the
+rest of the loss needs (Gram matrices, which are sums over positions, and the input of the third
+block), and the backward pass computes each strip once more. Strips overlap by as much as the
+convolutions reach, so that nothing depends on where they are cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .losses import gram_matrix
+from .vgg import HEAD_BLOCKS, VGGFeatures
+
+# Rows that a strip sees beyond its own: four convolutions and a pooling reach six rows far, and
+# a multiple of four keeps both poolings in place.
+OVERLAP = 8
+# Pixels of a strip: few enough to need little memory, enough to hide the cost of the overlap.
+STRIP_PIXELS = 2**19
+
+
+class Strip(NamedTuple):
+    """Rows of an image: those from `start` to `end` are its own, it sees `first` to `last`."""
+
+    first: int
+    start: int
+    end: int
+    last: int
+
+    def own(self, rows: Tensor, level: int) -> Tensor:
+        """Of the feature map (1, C, H', W') of the rows seen, halved `level` times, its own."""
+        skipped = self.first >> level
+        return rows[:, :, (self.start >> level) - skipped : (self.end >> level) - skipped]
+
+
+def cut(height: int, width: int) -> list[Strip]:
+    """The strips of an image, of about `STRIP_PIXELS` each."""
+    rows = max(4, STRIP_PIXELS // width // 4 * 4)
+    # A rest too low to be pooled twice belongs to the strip before it.
+    starts = [start for start in range(0, height, rows) if height - start >= 4]
+    return [
+        Strip(max(0, start - OVERLAP), start, end, min(height, end + OVERLAP))
+        for start, end in zip(starts, [*starts[1:], height], strict=True)
+    ]
+
+
+def head_in_strips(
+    vgg: VGGFeatures, image: Tensor, content_layers: list[str], style_layers: list[str]
+) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
+    """What `vgg.head` gives, but of `style_layers` the Gram matrices.
+
+    Args:
+        image: (1, 3, H, W), values 0 to 1.
+        content_layers, style_layers: layers of the head.
+
+    Returns:
+        Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C)
+        by name, and the input of the next block, if there is one.
+    """
+    levels = [int(layer[4]) - 1 for layer in content_layers]
+    if vgg.tail_convs:
+        levels.append(HEAD_BLOCKS)
+
+    def compute(rows: Tensor, strip: Strip) -> list[Tensor]:
+        features, x = vgg.head(rows)
+        maps = [*(features[layer] for layer in content_layers), x]
+        maps = [strip.own(x, level) for x, level in zip(maps, levels, strict=False)]
+        own = (strip.own(features[layer], int(layer[4]) - 1) for layer in style_layers)
+        return [*maps, *(gram_matrix(x) for x in own)]
+
+    found = _Head.apply(image, compute, levels)
+    maps, grams = found[: len(levels)], found[len(levels) :]
+    return (
+        dict(zip(content_layers, maps, strict=False)),
+        dict(zip(style_layers, grams, strict=True)),
+        maps[-1] if vgg.tail_convs else None,
+    )
+
+
+class _Head(torch.autograd.Function):
+    """Maps in rows one below the other, then sums, from what `compute` gives for each strip."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        image: Tensor,
+        compute: Callable[[Tensor, Strip], list[Tensor]],
+        levels: list[int],
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(image)
+        ctx.compute, ctx.levels = compute, levels
+        pieces = [compute(image[:, :, s.first : s.last], s) for s in cut(*image.shape[2:])]
+        columns = list(zip(*pieces, strict=True))
+        maps = [torch.cat(column, dim=2) for column in columns[: len(levels)]]
+        sums = [torch.stack(column).sum(dim=0) for column in columns[len(levels) :]]
+        return (*maps, *sums)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (image,) = ctx.saved_tensors
+        total = torch.zeros_like(image)
+        count = len(ctx.levels)
+        for s in cut(*image.shape[2:]):
+            with torch.enable_grad():
+                rows = image[:, :, s.first : s.last].detach().requires_grad_()
+                pieces = ctx.compute(rows, s)
+            own = [
+                grad[:, :, s.start >> level : s.end >> level]
+                for grad, level in zip(grads, ctx.levels, strict=False)
+            ]
+            (grad,) = torch.autograd.grad(pieces, rows, [*own, *grads[count:]])
+            total[:, :, s.first : s.last] += grad
+        return total, None, None

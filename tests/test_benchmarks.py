@@ -1,0 +1,78 @@
+"""The measures of the benchmarks, and the results that are kept of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+FOLDER = Path(__file__).parent / "benchmarks"
+sys.path.insert(0, str(FOLDER))
+
+from baselines import METHODS, PAIRS, RESULTS, key  # noqa: E402
+from metrics import Quality, similarity, sliced_wasserstein  # noqa: E402
+from plain_vgg import PlainVGG  # noqa: E402
+
+from nst_core.vgg import VGGFeatures  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def quality(photo: Image.Image, painting: Image.Image) -> Quality:
+    return Quality(photo, painting, side=64)
+
+
+def test_the_photo_is_not_stylised_and_the_painting_is_all_style(
+    quality: Quality, photo: Image.Image, painting: Image.Image
+) -> None:
+    s, c = quality(photo)
+    assert s == pytest.approx(1)
+    assert c == pytest.approx(1)
+    s, c = quality(painting)  # squeezed into the shape of the photo
+    assert s < 0.4
+    assert c < 0.3
+
+
+def test_distance_of_shifted_numbers_is_the_shift() -> None:
+    a = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0))
+    assert sliced_wasserstein(a, a) == pytest.approx(0, abs=1e-6)
+    assert sliced_wasserstein(a, a + 0.7) == pytest.approx(0.7, rel=1e-3)
+    assert sliced_wasserstein(a, (a + 0.7).flip(1).repeat(1, 2)) == pytest.approx(0.7, rel=0.01)
+
+
+def test_similarity_falls_with_noise() -> None:
+    image = torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(1))
+    found = [similarity((image + k * noise).clamp(0, 1), image) for k in (0, 0.05, 0.2, 1)]
+    assert found[0] == pytest.approx(1)
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_frame_is_noticed(quality: Quality, painting: Image.Image) -> None:
+    whole = painting.resize((64, 48))
+    framed = Image.new("RGB", whole.size, "black")
+    framed.paste(whole.crop((4, 4, 60, 44)), (4, 4))
+    assert quality.frame(framed) > 1.5 * quality.frame(whole)
+
+
+def test_plain_network_is_ours_but_for_the_borders() -> None:
+    image = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+    layers = ("relu1_2", "conv3_1", "relu5_1")
+    ours, plain = VGGFeatures("vgg16", layers)(image), PlainVGG(layers, "replicate")(image)
+    for layer in layers:
+        torch.testing.assert_close(ours[layer], plain[layer], rtol=1e-3, atol=1e-4)
+    zeros = PlainVGG(layers)(image)["relu5_1"]
+    assert not torch.allclose(zeros, plain["relu5_1"], atol=1e-2)
+
+
+def test_results_of_the_baselines_are_there() -> None:
+    known = json.loads(RESULTS.read_text())
+    for pair in PAIRS:
+        assert key("a", *pair, 256) in known
+        assert key("c", *pair, 256) in known
+    for found in known.values():
+        assert all(0 < s < 2 and 0 < c <= 1 for _, s, c in found["points"])
+    assert {name.split()[-1] for name in known} <= set(METHODS)

@@ -1,0 +1,70 @@
+"""The plan of a run: sizes, steps, memory."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from nst_core import Settings, SettingsError
+from nst_core.plan import HISTORY, HISTORY_LEAST, make_plan
+
+PHOTO = (4000, 3000)
+
+
+@pytest.mark.parametrize("size", [64, 128, 150, 181, 256, 300, 512, 1000, 2048, 4096])
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 40, 2000])
+def test_all_steps_are_spent_and_the_last_size_is_the_one_asked_for(size: int, steps: int) -> None:
+    plan = make_plan(Settings(size=size, steps=steps), PHOTO)
+    assert sum(stage.steps for stage in plan) == steps
+    assert all(stage.steps >= 1 for stage in plan)
+    sizes = [stage.size for stage in plan]
+    assert sizes == sorted(set(sizes))
+    assert sizes[-1] == size == plan[-1].width
+    if steps > 20:
+        assert sizes[0] <= 226
+        assert all(1.2 < b / a <= 2 for a, b in pairwise(sizes))
+
+
+def test_one_scale_where_coarse_to_fine_is_off() -> None:
+    plan = make_plan(Settings(size=512, steps=9, coarse_to_fine=False), PHOTO)
+    assert [(stage.size, stage.steps) for stage in plan] == [(512, 9)]
+
+
+def test_work_grows_with_size_and_steps() -> None:
+    def work(**values: int) -> float:
+        return sum(stage.work for stage in make_plan(Settings(**values), PHOTO))
+
+    assert work(size=512) > 2 * work(size=256)
+    assert work(size=256, steps=200) > 2 * work(size=256)
+
+
+def test_large_sizes_are_computed_in_strips_with_a_short_history() -> None:
+    plan = make_plan(Settings(size=4096), PHOTO)
+    assert not plan[0].in_strips
+    assert plan[-1].in_strips
+    assert plan[0].history == HISTORY
+    assert plan[-1].history == HISTORY_LEAST
+    memory = [stage.memory for stage in plan]
+    assert memory[-1] == max(memory)
+
+
+def test_a_small_budget_turns_to_strips_earlier() -> None:
+    assert not make_plan(Settings(size=1024), PHOTO)[-1].in_strips
+    assert make_plan(Settings(size=1024, memory_budget=2.5), PHOTO)[-1].in_strips
+
+
+@pytest.mark.parametrize("budget", [2, 3, 6, 10])
+def test_over_the_budget_the_largest_size_that_fits_is_named(budget: float) -> None:
+    with pytest.raises(SettingsError) as error:
+        make_plan(Settings(size=4096, memory_budget=budget), PHOTO)
+    largest = int(re.search(r"at most (\d+)", str(error.value))[1])
+    make_plan(Settings(size=largest, memory_budget=budget), PHOTO)
+    with pytest.raises(SettingsError):
+        make_plan(Settings(size=largest + 60, memory_budget=budget), PHOTO)
+
+
+def test_the_default_budget_holds_the_largest_picture() -> None:
+    assert make_plan(Settings(size=4096), PHOTO)[-1].memory < 16
+    assert make_plan(Settings(size=2048), PHOTO)[-1].memory < 6
