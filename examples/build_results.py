@@ -23,7 +23,7 @@ sys.path.insert(0, str(FOLDER.parent))
 from nst_core import Frame, Settings, finish, load_image, stylize
 
 MAX_BYTES = 200_000
-STRIP_STEPS = (1, 6, 20, 50)  # the looks shown in the README, besides photo and result
+STRIP_STEPS = (1, 4, 10, 20)  # the looks shown in the README, besides photo and result
 STRIP_HEIGHT = 240
 THUMBNAIL_SIDE = 240
 
