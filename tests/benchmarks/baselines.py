@@ -1,0 +1,297 @@
+"""Four published ways to do it, written from their recipes; `quality.py` compares with them.
+
+    python tests/benchmarks/baselines.py [--methods a,c] [--size 256] [PAIR ...]
+
+Takes hours; what a run ends with is kept in `baselines.json`, which holds S and C of the
+result (`metrics.py`) after numbers of steps. Seconds are not in it: `quality.py` measures what
+a step of each costs on the machine it runs on.
+
+a  Single scale, L-BFGS with 100 pairs of history, 500 steps from the content image; content 5,
+   style 100, total variation 1e-3 in the value range of the original network (Gatys et al.
+   2016, with the weights that the best-known programs have as defaults).
+b  The same with Adam at rate 1 of 255.
+c  Coarse to fine from 128 by factors of sqrt 2; Adam 0.02 with betas 0.9 and 0.99 and an averaged
+   iterate, 1000 steps at the first size, 500 at the others; style as mean and covariance.
+d  The textbook loop: unnormalised Gram matrices, Adam 0.02, 150 steps, weights not frozen, all
+   features computed anew in every step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from metrics import Quality, at_side
+from plain_vgg import PlainVGG
+
+from nst_core import load_image
+from nst_core._memory import keep_freed_memory
+from nst_core.images import to_image
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "baselines.json"
+EXAMPLES = HERE.parents[1] / "examples"
+
+PAIRS = (
+    ("astronaut", "starry_night"),
+    ("chelsea", "flow_strokes"),
+    ("coffee", "mosaic"),
+    ("rocket", "woodcut_waves"),
+    ("hubble_deep_field", "ink_marbling"),
+    ("coffee", "cubist_facets"),
+)
+LARGE_PAIR = PAIRS[0]  # also at 512 px
+
+STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT = "relu4_2"
+# The bundled weights give activations that are smaller by this factor than the original ones,
+# whose input is 0 to 255 (see NOTICE).
+ORIGINAL_SCALE = 255 * 0.2254
+
+# Every method yields (size, picture so far) after each step.
+Steps = Iterator[tuple[int, Tensor]]
+
+
+def original_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
+    """The loss of (a) and (b), of pixels 0 to 255."""
+    vgg = PlainVGG((*STYLE, CONTENT))
+
+    def features(pixels: Tensor) -> dict[str, Tensor]:
+        return {name: x * ORIGINAL_SCALE for name, x in vgg(pixels / 255).items()}
+
+    def gram(x: Tensor) -> Tensor:
+        flat = x.flatten(2)[0]
+        return flat @ flat.T / x.numel()
+
+    with torch.no_grad():
+        photo = features(content * 255)[CONTENT]
+        painting = {name: gram(x) for name, x in features(style * 255).items()}
+
+    def loss(pixels: Tensor) -> Tensor:
+        found = features(pixels)
+        total = 5 * F.mse_loss(found[CONTENT], photo)
+        for name in STYLE:
+            total = total + 100 * F.mse_loss(gram(found[name]), painting[name])
+        across = (pixels[..., 1:] - pixels[..., :-1]).abs().sum()
+        down = (pixels[..., 1:, :] - pixels[..., :-1, :]).abs().sum()
+        return total + 1e-3 * (across + down)
+
+    return loss
+
+
+def method_a(content: Image.Image, style: Image.Image, size: int, steps: int = 500) -> Steps:
+    photo, painting = at_side(content, size), at_side(style, size)
+    loss = original_loss(photo, painting)
+    pixels = (photo * 255).contiguous().requires_grad_()  # as torch.optim.LBFGS wants it
+    optimizer = torch.optim.LBFGS(
+        [pixels], max_iter=1, history_size=100, tolerance_change=-1, tolerance_grad=-1
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        total = loss(pixels)
+        total.backward()
+        return total
+
+    for _ in range(steps):
+        optimizer.step(closure)
+        yield size, pixels.detach() / 255
+
+
+def method_b(content: Image.Image, style: Image.Image, size: int, steps: int = 500) -> Steps:
+    photo, painting = at_side(content, size), at_side(style, size)
+    loss = original_loss(photo, painting)
+    pixels = (photo * 255).requires_grad_()
+    optimizer = torch.optim.Adam([pixels], lr=1)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(pixels).backward()
+        optimizer.step()
+        yield size, pixels.detach() / 255
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """Trace of the square root of a symmetric positive definite matrix."""
+
+    @staticmethod
+    def forward(ctx, matrix: Tensor) -> Tensor:
+        values, vectors = torch.linalg.eigh(matrix)
+        roots = values.clamp(min=1e-10).sqrt()
+        ctx.save_for_backward(roots, vectors)
+        return roots.sum()
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        roots, vectors = ctx.saved_tensors
+        return grad * 0.5 * (vectors / roots) @ vectors.T
+
+
+def mean_and_covariance(x: Tensor) -> tuple[Tensor, Tensor]:
+    flat = x.flatten(2)[0]
+    mean = flat.mean(dim=1)
+    flat = flat - mean[:, None]
+    return mean, flat @ flat.T / flat.shape[1] + 1e-4 * torch.eye(len(flat))
+
+
+def wasserstein_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
+    """The loss of (c), of pixels 0 to 1: squared 2-Wasserstein distance of normal distributions."""
+    vgg = PlainVGG((*STYLE, CONTENT), image_border="replicate")
+    weights = [w / 341 for w in (256, 64, 16, 4, 1)]
+    with torch.no_grad():
+        photo = vgg(content)[CONTENT]
+        targets = []
+        features = vgg(style)
+        for name in STYLE:
+            mean, cov = mean_and_covariance(features[name])
+            values, vectors = torch.linalg.eigh(cov)
+            root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+            targets.append((mean, cov.trace(), root))
+
+    def loss(pixels: Tensor) -> Tensor:
+        found = vgg(pixels)
+        diff = found[CONTENT] - photo
+        # A mean square whose gradient does not depend on the scale of the features.
+        total = 0.015 * diff.square().sum() / (diff.abs().sum() + 1e-8)
+        for name, weight, (mean, trace, root) in zip(STYLE, weights, targets, strict=True):
+            own_mean, own_cov = mean_and_covariance(found[name])
+            cross = _TraceOfRoot.apply(root @ own_cov @ root)
+            spread = (trace + own_cov.trace() - 2 * cross) / len(mean)
+            total = total + weight * (F.mse_loss(own_mean, mean) + spread)
+        across = pixels[..., :-1, 1:] - pixels[..., :-1, :-1]
+        down = pixels[..., 1:, :-1] - pixels[..., :-1, :-1]
+        return total + 2 * (across.square() + down.square()).mean()
+
+    return loss
+
+
+def method_c(content: Image.Image, style: Image.Image, size: int, steps: int = 500) -> Steps:
+    sizes, next_size = [], float(size)
+    while next_size >= 127:
+        sizes.insert(0, round(next_size))
+        next_size /= 2**0.5
+    pixels = average = moments = None
+    for index, side in enumerate(sizes):
+        photo, painting = at_side(content, side), at_side(style, side)
+        loss = wasserstein_loss(photo, painting)
+        shape = photo.shape[2:]
+        start = photo if average is None else _resize(average, shape).clamp(0, 1)
+        pixels = start.clone().requires_grad_()
+        optimizer = torch.optim.Adam([pixels], lr=0.02, betas=(0.9, 0.99))
+        if moments is not None:  # the optimiser's state grows with the image
+            optimizer.state[pixels] = {
+                "step": torch.tensor(float(moments["step"])),
+                "exp_avg": _resize(moments["exp_avg"], shape),
+                "exp_avg_sq": _resize(moments["exp_avg_sq"], shape, "bilinear").clamp(min=0),
+            }
+        total, weight = torch.zeros_like(start), 0.0
+        for _ in range(steps if index else 2 * steps):
+            optimizer.zero_grad()
+            loss(pixels).backward()
+            optimizer.step()
+            with torch.no_grad():
+                pixels.clamp_(0, 1)
+            total = 0.99 * total + 0.01 * pixels.detach()
+            weight = 0.99 * weight + 0.01
+            average = total / weight
+            yield side, average
+        moments = optimizer.state[pixels]
+
+
+def _resize(x: Tensor, shape: torch.Size, mode: str = "bicubic") -> Tensor:
+    return F.interpolate(x.detach(), shape, mode=mode, align_corners=False)
+
+
+def method_d(content: Image.Image, style: Image.Image, size: int, steps: int = 150) -> Steps:
+    photo, painting = at_side(content, size), at_side(style, size)
+    layers = tuple(name.replace("relu", "conv") for name in STYLE)
+    vgg = PlainVGG(layers)
+    for pair in vgg.weights:
+        for tensor in pair:
+            tensor.requires_grad_()
+    pixels = photo.clone().requires_grad_()
+    optimizer = torch.optim.Adam([pixels], lr=0.02)
+
+    def gram(x: Tensor) -> Tensor:
+        flat = x.flatten(2)[0]
+        return flat @ flat.T
+
+    for _ in range(steps):
+        new, old, paint = vgg(pixels), vgg(photo), vgg(painting)
+        total = torch.zeros(())
+        for name in layers:
+            total = total + F.mse_loss(new[name], old[name])
+            total = total + 0.01 * F.mse_loss(gram(new[name]), gram(paint[name]))
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        yield size, pixels.detach()
+
+
+METHODS = {"a": method_a, "b": method_b, "c": method_c, "d": method_d}
+LOOKS = (25, 50, 100, 150, 250, 500, 1000)  # steps at one size after which S and C are taken
+
+
+def load_pair(content: str, style: str) -> tuple[Image.Image, Image.Image]:
+    """The images of a pair: bundled ones by name, others by path."""
+    paths = [
+        Path(name) if Path(name).suffix else EXAMPLES / kind / f"{name}.jpg"
+        for kind, name in (("contents", content), ("styles", style))
+    ]
+    return load_image(paths[0]), load_image(paths[1])
+
+
+def measure(method: str, content: str, style: str, size: int) -> dict[str, object]:
+    """Run a method to its end; steps at every size, and S and C on the way."""
+    photo, painting = load_pair(content, style)
+    quality = Quality(photo, painting)
+    counts: dict[int, int] = {}
+    points = []
+    picture = None
+    for side, picture in METHODS[method](photo, painting, size):
+        counts[side] = counts.get(side, 0) + 1
+        if side == size and counts[side] in LOOKS:
+            points.append([dict(counts), *(round(x, 4) for x in quality(to_image(picture)))])
+    folder = HERE.parents[1] / "artifacts" / "baselines"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{Path(content).stem}-{Path(style).stem}-{size}-{method}.png"
+    to_image(picture).save(folder / name)
+    return {"points": points}
+
+
+def key(method: str, content: str, style: str, size: int) -> str:
+    return f"{Path(content).stem} {Path(style).stem} {size} {method}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pairs", nargs="*", metavar="PHOTO,PAINTING")
+    parser.add_argument("--methods", default="acbd")
+    parser.add_argument("--size", type=int, default=256)
+    arguments = parser.parse_args()
+    keep_freed_memory()
+    pairs = [tuple(pair.split(",")) for pair in arguments.pairs] or PAIRS
+    for method in arguments.methods:
+        for content, style in pairs:
+            name = key(method, content, style, arguments.size)
+            known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+            if name in known:
+                continue
+            start = time.perf_counter()
+            known[name] = measure(method, content, style, arguments.size)
+            RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
+            print(name, f"{time.perf_counter() - start:.0f} s", known[name]["points"][-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Held-out quality against time, beside four published ways to do it.
+
+    python tests/benchmarks/quality.py [time] [baselines] [slider] [sizes] [looks]
+
+Each word is a table; without words all are made, in a quarter of an hour on two cores. What S
+and C are stands in `metrics.py`, the baselines in `baselines.py`; their results are read from
+`baselines.json`, and what their steps cost is measured here, in turns with our own run.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from baselines import METHODS, PAIRS, RESULTS, key, load_pair
+from metrics import Quality
+from PIL import Image
+
+from nst_core import PRESETS, Frame, Settings, finish, stylize
+from nst_core._memory import keep_freed_memory
+
+HERE = Path(__file__).parent
+SIDE = 256
+SIZES = (256, 512, 1024)
+SAME_LOOK_PAIRS = (PAIRS[0], PAIRS[1])
+
+
+def run(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
+    *_, frame = stylize(content, style, settings, every=1e9)
+    return frame
+
+
+def seconds_of_steps(method: str, photo: Image.Image, painting: Image.Image, size: int) -> float:
+    """Median seconds of a step of a baseline."""
+    steps = METHODS[method](photo, painting, size)
+    next(steps)
+    seconds = []
+    for _ in range(4):
+        start = time.perf_counter()
+        next(steps)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def seconds_of_baseline(method: str, pair: tuple[str, str], size: int, points: list) -> float:
+    """What all its steps would take now: at every size a few are made."""
+    photo, painting = load_pair(*pair)
+    counts = points[-1][0]
+    return sum(
+        count * seconds_of_steps(method, photo, painting, int(side))
+        for side, count in counts.items()
+    )
+
+
+def time_to_quality() -> None:
+    """Seconds until the default run is as good as a baseline at its end."""
+    known = json.loads(RESULTS.read_text())
+    print("\n| photo, painting | S | C | time |", end="")
+    print(" S of a | C of a | a's time / ours to there |", end="")
+    print(" S of c | C of c | c's time / ours to there |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    curves = {}
+    for pair in PAIRS:
+        photo, painting = load_pair(*pair)
+        quality = Quality(photo, painting)
+        settings = Settings(size=SIDE)
+        run(photo, painting, Settings(size=SIDE, steps=2))  # the network is loaded
+        frames = list(stylize(photo, painting, settings))
+        curve = [(frame.elapsed, *quality(frame.image)) for frame in frames if frame.size == SIDE]
+        curves[pair] = curve
+        seconds, s, c = curve[-1]
+        row = f"| {pair[0]}, {pair[1]} | {s:.3f} | {c:.3f} | {seconds:.1f} s |"
+        for method in "ac":
+            found = known.get(key(method, *pair, SIDE))
+            if found is None:
+                row += " | | |"
+                continue
+            _, its_s, its_c = found["points"][-1]
+            there = [t for t, s, c in curve if s <= its_s and c >= its_c]
+            times = seconds_of_baseline(method, pair, SIDE, found["points"])
+            ratio = f"{times / there[0]:.0f}" if there else "not reached"
+            row += f" {its_s:.3f} | {its_c:.3f} | {ratio} |"
+        print(row, flush=True)
+    plot(curves, known)
+
+
+def plot(curves: dict, known: dict) -> None:
+    """S and C against seconds, all pairs, as `quality.png`."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, len(PAIRS), figsize=(3 * len(PAIRS), 6), sharex=True)
+    for column, pair in zip(axes.T, PAIRS, strict=True):
+        for axis, index, name in zip(column, (1, 2), "SC", strict=True):
+            curve = curves[pair]
+            axis.plot([p[0] for p in curve], [p[index] for p in curve], label="ours")
+            for method in METHODS:
+                found = known.get(key(method, *pair, SIDE))
+                if found is None:
+                    continue
+                step = seconds_of_steps(method, *load_pair(*pair), SIDE)
+                # (Only the steps at the last size of c are shown; the others come on top.)
+                at = [step * counts[str(SIDE)] for counts, _, _ in found["points"]]
+                axis.plot(at, [p[index] for p in found["points"]], ".-", label=method)
+            axis.set_xscale("log")
+            axis.set_ylabel(name)
+        column[0].set_title(", ".join(pair), fontsize=8)
+        column[1].set_xlabel("seconds")
+    axes[0, 0].legend()
+    figure.tight_layout()
+    figure.savefig(HERE / "quality.png", dpi=70)
+    print("\nquality.png: S and C against seconds")
+
+
+def all_baselines() -> None:
+    """What every baseline ends with."""
+    print("\n| photo, painting, size | method | steps | S | C |")
+    print("|---|---|---|---|---|")
+    for name, found in sorted(json.loads(RESULTS.read_text()).items()):
+        content, style, size, method = name.split()
+        counts, s, c = found["points"][-1]
+        steps = " + ".join(map(str, counts.values()))
+        print(f"| {content}, {style}, {size} | {method} | {steps} | {s:.3f} | {c:.3f} |")
+
+
+def slider() -> None:
+    """S and C of every pair over the content weight, and of the boldest preset."""
+    points = {f"content {w:g}": Settings(size=SIDE, content_weight=w) for w in (1, 4, 10)}
+    bold = PRESETS["Bold strokes"].as_dict()
+    points["Bold strokes"] = Settings(**{**bold, "size": SIDE})
+    print("\n| S / C |", " | ".join(", ".join(pair) for pair in PAIRS), "|")
+    print("|---|" + "---|" * len(PAIRS))
+    qualities = [(*load_pair(*pair), Quality(*load_pair(*pair))) for pair in PAIRS]
+    for name, settings in points.items():
+        row = [q(run(photo, style, settings).image) for photo, style, q in qualities]
+        print(f"| {name} |", " | ".join(f"{s:.2f} / {c:.2f}" for s, c in row), "|", flush=True)
+
+
+def same_look() -> None:
+    """S and C at 256 px of results made at several sizes, and the difference to 512."""
+    print("\n| photo, painting | made at | S | to 512 | C | to 512 | time |")
+    print("|---|---|---|---|---|---|---|")
+    for pair in SAME_LOOK_PAIRS:
+        photo, painting = load_pair(*pair)
+        quality = Quality(photo, painting)
+        rows = {}
+        for size in SIZES:
+            frame = run(photo, painting, Settings(size=size))
+            rows[size] = (*quality(frame.image), frame.elapsed)
+        for size, (s, c, seconds) in rows.items():
+            ds, dc = (rows[size][k] / rows[512][k] - 1 for k in (0, 1))
+            print(
+                f"| {', '.join(pair)} | {size} | {s:.3f} | {100 * ds:+.0f} % "
+                f"| {c:.3f} | {100 * dc:+.0f} % | {seconds:.1f} s |",
+                flush=True,
+            )
+
+
+def clipped(image: Image.Image) -> float:
+    """Part of the channel values that are 0 or 255."""
+    counts = image.convert("RGB").histogram()
+    return sum(counts[k * 256] + counts[k * 256 + 255] for k in range(3)) / sum(counts)
+
+
+def looks() -> None:
+    """Frame along the border and clipped values of the results, which are saved as a sheet."""
+    print("\n| photo, painting | strip / centre | clipped | in the painting |")
+    print("|---|---|---|---|")
+    tiles = []
+    for pair in PAIRS:
+        photo, painting = load_pair(*pair)
+        result = run(photo, painting, Settings()).image
+        frame = Quality(photo, painting).frame(result)
+        print(
+            f"| {', '.join(pair)} | {frame:.2f} | {100 * clipped(result):.1f} % "
+            f"| {100 * clipped(painting):.1f} % |",
+            flush=True,
+        )
+        tiles.append(result)
+    sheet = Image.new("RGB", (3 * 400, 2 * 400), "white")
+    for index, tile in enumerate(tiles):
+        tile.thumbnail((396, 396), Image.Resampling.LANCZOS)
+        sheet.paste(tile, (index % 3 * 400 + 2, index // 3 * 400 + 2))
+    sheet.save(HERE / "looks.jpg", quality=88)
+    full_detail()
+
+
+def full_detail() -> None:
+    """A crop of a photo, painted at 192 px, plainly enlarged, and enlarged along its contours."""
+    photo, painting = load_pair("astronaut", "flow_strokes")
+    settings = Settings(size=192)
+    picture = run(photo, painting, settings).image
+    looks = [
+        photo,
+        *(finish(picture, photo, replace(settings, full_detail=x)) for x in (False, True)),
+    ]
+    sheet = Image.new("RGB", (3 * 400, 400))
+    for index, look in enumerate(looks):
+        crop = look.crop((120, 20, 320, 220)).resize((400, 400), Image.Resampling.NEAREST)
+        sheet.paste(crop, (400 * index, 0))
+    sheet.save(HERE / "full_detail.jpg", quality=88)
+
+
+TABLES = {
+    "time": time_to_quality,
+    "baselines": all_baselines,
+    "slider": slider,
+    "sizes": same_look,
+    "looks": looks,
+}
+
+if __name__ == "__main__":
+    keep_freed_memory()
+    for word in sys.argv[1:] or TABLES:
+        TABLES[word]()
