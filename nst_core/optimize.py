@@ -1,7 +1,7 @@
 """The loop: pixels move until features and Gram matrices are those asked for.
 
-Coarse to fine: most steps run at small sizes, where they cost little and move large shapes;
-the few at the final size add the brush strokes.
+Coarse to fine: the first steps run at small sizes, where they cost little and move large shapes;
+those at the final size add the brush strokes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Objective:
     ) -> None:
         layers = tuple(sorted({*settings.content_layers, *settings.style_layers}))
         self.balanced = settings.weighting == "balanced"
-        self.in_strips = in_strips
+        self.in_strips = True  # targets have no gradient, for which strips are computed twice
         # Not in inference mode, which a caller may be in: its tensors can't meet gradients later.
         with torch.inference_mode(False), torch.no_grad():
             self.vgg = load_vgg(
@@ -105,6 +105,7 @@ class Objective:
                 layer: StyleLoss(target, self.balanced) for layer, target in painting.items()
             }
             self.total_variation = TotalVariationLoss(style, self.balanced)
+        self.in_strips = in_strips
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
         self.tv_weight = settings.tv_weight

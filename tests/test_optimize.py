@@ -26,6 +26,8 @@ def test_frames_tell_the_run(photo: Image.Image, painting: Image.Image) -> None:
     frames = list(stylize(photo, painting, settings))
     assert [frame.step for frame in frames] == list(range(1, 11))
     assert all(frame.total_steps == 10 for frame in frames)
+    assert [stage.size for stage in frames[0].plan] == [181, 230]
+    assert sum(stage.steps for stage in frames[0].plan) == 10
     assert [frame.done for frame in frames] == [False] * 9 + [True]
     assert {frame.size for frame in frames} == {181, 230}
     elapsed = [frame.elapsed for frame in frames]
