@@ -37,12 +37,15 @@ CONTENT_LAYER = 20  # relu4_2
 
 def ours(content: Tensor, style: Tensor) -> Callable[[], None]:
     objective, optimizer, image = Objective(content, style, DEFAULTS), LBFGS(), content
+    _, grad = objective.evaluate(image)
 
     def step() -> None:
-        nonlocal image
-        terms, grad = objective.evaluate(image)
+        nonlocal image, grad
+        trial = optimizer.propose(image, grad).clamp(0, 1)
+        terms, new_grad = objective.evaluate(trial)
         terms["total"].item()
-        image = optimizer.propose(image, grad).clamp(0, 1)
+        optimizer.accept(trial - image, new_grad - grad)
+        image, grad = trial, new_grad
 
     return step
 
