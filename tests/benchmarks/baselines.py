@@ -1,6 +1,6 @@
 """Four published ways to do it, written from their recipes; `quality.py` compares with them.
 
-    python tests/benchmarks/baselines.py [--methods a,c] [--size 256] [PAIR ...]
+    python tests/benchmarks/baselines.py [--methods ac] [--size 256] [PHOTO,PAINTING ...]
 
 Takes hours; what a run ends with is kept in `baselines.json`, which holds S and C of the
 result (`metrics.py`) after numbers of steps. Seconds are not in it: `quality.py` measures what
@@ -51,7 +51,6 @@ PAIRS = (
     ("hubble_deep_field", "ink_marbling"),
     ("coffee", "cubist_facets"),
 )
-LARGE_PAIR = PAIRS[0]  # also at 512 px
 
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT = "relu4_2"
@@ -63,6 +62,12 @@ ORIGINAL_SCALE = 255 * 0.2254
 Steps = Iterator[tuple[int, Tensor]]
 
 
+def gram(x: Tensor) -> Tensor:
+    """Gram matrix of feature maps (1, C, H, W), as the formula has it."""
+    flat = x.flatten(2)[0]
+    return flat @ flat.T
+
+
 def original_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
     """The loss of (a) and (b), of pixels 0 to 255."""
     vgg = PlainVGG((*STYLE, CONTENT))
@@ -70,19 +75,18 @@ def original_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
     def features(pixels: Tensor) -> dict[str, Tensor]:
         return {name: x * ORIGINAL_SCALE for name, x in vgg(pixels / 255).items()}
 
-    def gram(x: Tensor) -> Tensor:
-        flat = x.flatten(2)[0]
-        return flat @ flat.T / x.numel()
+    def scaled_gram(x: Tensor) -> Tensor:
+        return gram(x) / x.numel()
 
     with torch.no_grad():
         photo = features(content * 255)[CONTENT]
-        painting = {name: gram(x) for name, x in features(style * 255).items()}
+        painting = {name: scaled_gram(x) for name, x in features(style * 255).items()}
 
     def loss(pixels: Tensor) -> Tensor:
         found = features(pixels)
         total = 5 * F.mse_loss(found[CONTENT], photo)
         for name in STYLE:
-            total = total + 100 * F.mse_loss(gram(found[name]), painting[name])
+            total = total + 100 * F.mse_loss(scaled_gram(found[name]), painting[name])
         across = (pixels[..., 1:] - pixels[..., :-1]).abs().sum()
         down = (pixels[..., 1:, :] - pixels[..., :-1, :]).abs().sum()
         return total + 1e-3 * (across + down)
@@ -221,10 +225,6 @@ def method_d(content: Image.Image, style: Image.Image, size: int, steps: int = 1
             tensor.requires_grad_()
     pixels = photo.clone().requires_grad_()
     optimizer = torch.optim.Adam([pixels], lr=0.02)
-
-    def gram(x: Tensor) -> Tensor:
-        flat = x.flatten(2)[0]
-        return flat @ flat.T
 
     for _ in range(steps):
         new, old, paint = vgg(pixels), vgg(photo), vgg(painting)

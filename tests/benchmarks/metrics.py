@@ -34,7 +34,6 @@ class Quality:
     """S and C of results for one pair, all taken at `side` pixels."""
 
     def __init__(self, content: Image.Image, style: Image.Image, side: int = SIDE) -> None:
-        self.side = side
         self.vgg = PlainVGG(LAYERS)
         self.content = at_side(content, side)
         self.painting = at_side(style, side)
