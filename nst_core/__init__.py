@@ -11,25 +11,38 @@
 from .errors import (
     DeviceMemoryError,
     ImageError,
+    RecipeError,
     SettingsError,
     StyleTransferError,
     WeightsError,
 )
+from .finishing import finish, preview
 from .images import load_image
 from .optimize import Frame, stylize
+from .recipe import Recipe, read_recipe, save_with_recipe
+from .regions import load_mask
 from .settings import PRESETS, Settings
-from .upscale import finish
+from .sheet import sweep
+from .timelapse import TimeLapse
 
 __all__ = [
     "PRESETS",
     "DeviceMemoryError",
     "Frame",
     "ImageError",
+    "Recipe",
+    "RecipeError",
     "Settings",
     "SettingsError",
     "StyleTransferError",
+    "TimeLapse",
     "WeightsError",
     "finish",
     "load_image",
+    "load_mask",
+    "preview",
+    "read_recipe",
+    "save_with_recipe",
     "stylize",
+    "sweep",
 ]

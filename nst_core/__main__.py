@@ -5,16 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from PIL import Image
 from tqdm import tqdm
 
+from . import insights, timelapse
 from .errors import StyleTransferError
+from .finishing import finish, preview
 from .images import load_image
-from .optimize import Frame, stylize
+from .optimize import stylize
+from .recipe import Recipe, read_recipe, save_with_recipe
+from .regions import load_mask
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
-from .upscale import finish
+from .sheet import sheet, sweep
+from .timelapse import TimeLapse
 
 BAD_INPUT, INTERRUPTED = 2, 130
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -34,22 +39,41 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("content", metavar="CONTENT", help="the photo")
-    parser.add_argument("style", metavar="STYLE", help="the painting")
+    parser.add_argument(
+        "style", metavar="STYLE", nargs="+", help="the painting, or up to four (see --style-mix)"
+    )
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the picture to write")
     parser.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(PRESETS)}")
+    parser.add_argument(
+        "--recipe", metavar="PNG", help="take all settings from a picture made before"
+    )
+    parser.add_argument("--mask", metavar="FILE", help="a region of the photo, in white (--region)")
+    parser.add_argument(
+        "--start", metavar="FILE", help="the image to start from; implies --init image"
+    )
+    parser.add_argument(
+        "--timelapse", metavar="FILE", help="also write how it came to be: .mp4 or .webp"
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
+        "--sweep", action="store_true", help="write nine small pictures to choose from instead"
+    )
+    instead.add_argument(
+        "--reconstruct", metavar="LAYER", help="show what one layer knows of the photo instead"
+    )
+    instead.add_argument(
+        "--texture",
+        metavar="LAYER",
+        help=f"show the style up to one of {', '.join(insights.LAYERS)} as a texture instead",
+    )
     group = parser.add_argument_group("settings")
     for name, option in OPTIONS.items():
-        default = getattr(DEFAULTS, name)
-        if isinstance(default, tuple):
-            default = ",".join(default)
-        elif isinstance(default, bool):
-            default = "on" if default else "off"
-        allowed = ""
-        if isinstance(option, Number):
-            allowed = f" {option.low:g} to {option.high:g};"
-        text = f"{option.help}{allowed} default {default}".replace("%", "%%")
         # Values stay text: `Settings` checks them, here as everywhere.
-        metavar = "N" if isinstance(option, Number) and option.whole else "X"
+        number = isinstance(option, Number)
+        allowed = f" {option.values};" if number else ""
+        default = option.text(getattr(DEFAULTS, name))
+        text = f"{option.help}{allowed} default {default}".replace("%", "%%")
+        metavar = "N" if number and option.whole else "X"
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
     return parser
 
@@ -61,31 +85,88 @@ def run(arguments: argparse.Namespace) -> None:
         StyleTransferError: an input can't be used.
         OSError: the output can't be written.
     """
-    given = {name: getattr(arguments, name) for name in OPTIONS}
-    settings = Settings.from_values(
-        {name: value for name, value in given.items() if value is not None}, arguments.preset
-    )
     output = Path(arguments.output)
+    _check_output(output)
     if output.suffix.lower() not in ENDINGS:
         raise StyleTransferError(
             f"{output.name} does not end in one of {', '.join(ENDINGS)}: name it like OUT.png."
         )
-    if not output.parent.is_dir():
-        raise StyleTransferError(f"There is no folder {output.parent}: make it first.")
-    content, style = load_image(arguments.content), load_image(arguments.style)
+    if arguments.timelapse:
+        timelapse.check_ending(arguments.timelapse)
+        _check_output(Path(arguments.timelapse))
+    recipe = read_recipe(arguments.recipe) if arguments.recipe else None
+    settings = _settings(arguments, recipe)
+    content = load_image(arguments.content)
+    styles = [load_image(path) for path in arguments.style]
+    mask = load_mask(arguments.mask, content.size) if arguments.mask else None
+    start = load_image(arguments.start) if arguments.start else None
     if content.mode == "RGBA" and output.suffix.lower() in (".jpg", ".jpeg"):
         raise StyleTransferError("The photo is transparent, JPEG is not: name it like OUT.png.")
-    frame = _follow(content, style, settings)
-    finish(frame.image, content, settings).save(output, quality=95)
+    if arguments.reconstruct:
+        styles = [content]
+    if arguments.texture:
+        content = styles[0]
+    own = Recipe.of(settings, content, styles, mask, start)
+    if recipe is not None and recipe.others(own):
+        print(
+            f"The recipe was made with another {' and another '.join(recipe.others(own))}.",
+            file=sys.stderr,
+        )
+    if arguments.sweep:
+        tiles = sweep(content, styles, settings, mask=mask, start=start)
+        sheet(list(tqdm(tiles, total=9, unit="tile", disable=None))).save(output)
+        return
+    film = TimeLapse(content.size)
+    picture = _follow(content, styles, settings, mask, start, film)
+    save_with_recipe(finish(picture, content, settings, mask), output, own)
+    if arguments.timelapse:
+        film.save(arguments.timelapse)
 
 
-def _follow(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
-    """Run to the end, with a progress bar on a terminal, and return the last frame."""
+def _check_output(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise StyleTransferError(f"There is no folder {path.parent}: make it first.")
+
+
+def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
+    """What was given by name counts more than a recipe or preset."""
+    given: dict[str, Any] = {name: getattr(arguments, name) for name in OPTIONS}
+    given = {name: value for name, value in given.items() if value is not None}
+    if arguments.start:
+        given.setdefault("init", "image")
+    if arguments.preset and recipe:
+        raise StyleTransferError("A recipe has all settings: leave out --preset or --recipe.")
+    base: dict[str, Any] = recipe.settings.as_dict() if recipe else {}
+    if arguments.reconstruct or arguments.texture:
+        option = "reconstruct" if arguments.reconstruct else "texture"
+        if option == "texture" and arguments.texture not in insights.LAYERS:
+            raise StyleTransferError(
+                f"--texture must be one of {', '.join(insights.LAYERS)}, not "
+                f"{arguments.texture[:40]}."
+            )
+        make = getattr(insights, "reconstruction" if option == "reconstruct" else option)
+        base |= make(getattr(arguments, option)).as_dict()
+    return Settings.from_values({**base, **given}, arguments.preset)
+
+
+def _follow(
+    content: Image.Image,
+    styles: list[Image.Image],
+    settings: Settings,
+    mask: Image.Image | None,
+    start: Image.Image | None,
+    film: TimeLapse,
+) -> Image.Image:
+    """Run to the end, with a progress bar on a terminal, and return the last picture."""
+    frames = stylize(
+        content, styles, settings, mask=mask, start=start, every=0.2, at_least=timelapse.LOOKS
+    )
     with tqdm(total=settings.steps, unit="step", disable=None) as bar:
-        for frame in stylize(content, style, settings, every=0.2):
+        for frame in frames:
+            film.add(preview(frame.image, content, settings, mask))
             bar.update(frame.step - bar.n)
             bar.set_postfix(size=frame.size, loss=f"{frame.losses['total']:.3g}")
-    return frame
+    return frame.image
 
 
 def main() -> int:

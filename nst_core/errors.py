@@ -3,6 +3,7 @@
 StyleTransferError      everything below; its text is one sentence for the user
 |-- ImageError          an image file or its shape can't be used
 |-- SettingsError       a setting is unknown, of the wrong kind or out of range
+|-- RecipeError         a picture has no recipe, or one that can't be used
 |-- WeightsError        the weights of a network are missing or damaged
 `-- DeviceMemoryError   the picture does not fit into the memory of the device
 """
@@ -18,6 +19,10 @@ class ImageError(StyleTransferError):
 
 class SettingsError(StyleTransferError):
     """A setting has an unknown name, the wrong kind of value, or a value out of range."""
+
+
+class RecipeError(StyleTransferError):
+    """A file has no recipe, or one that is broken, hostile or of another version."""
 
 
 class WeightsError(StyleTransferError):

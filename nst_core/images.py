@@ -77,12 +77,17 @@ def working_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
     return width, height
 
 
-def to_tensor(image: Image.Image, size: tuple[int, int]) -> Tensor:
-    """The image over white, resized to `size` (width, height): (1, 3, H, W), 0 to 1, float32."""
+def on_white(image: Image.Image) -> Image.Image:
+    """The image in mode RGB, what is transparent over white."""
     if image.mode == "RGBA":
         ground = Image.new("RGBA", image.size, (*_WHITE, 255))
         image = Image.alpha_composite(ground, image)
-    image = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    return image.convert("RGB")
+
+
+def to_tensor(image: Image.Image, size: tuple[int, int]) -> Tensor:
+    """The image over white, resized to `size` (width, height): (1, 3, H, W), 0 to 1, float32."""
+    image = on_white(image).resize(size, Image.Resampling.LANCZOS)
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     # In memory this is (H, W, 3), which is what channels_last means.
     return pixels.view(1, image.height, image.width, 3).permute(0, 3, 1, 2) / 255

@@ -50,31 +50,40 @@ class _Gram(torch.autograd.Function):
         return F.conv2d(features, (grad + grad.T)[:, :, None, None])
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Gram matrix (C, C) of feature maps (1, C, H, W), not normalised: sums over positions."""
-    return _Gram.apply(features)
+def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Gram matrix (C, C) of feature maps (1, C, H, W), not normalised: sums over positions.
+
+    Args:
+        guide: how much every position counts, (1, 1, H, W), values 0 to 1 (the spatial guidance
+            of Gatys et al. 2017, section 4.1).
+    """
+    return _Gram.apply(features if guide is None else features * guide.sqrt())
 
 
 class ContentLoss(nn.Module):
     """Mean squared difference of feature maps (1, C, H, W) to `target`.
 
-    Balanced, if there are feature maps of the style image in `style`: times the variance of
-    `target` over the square of that of `style`. What a style image has of contrast must be put
+    Balanced, if the variance of the style image's feature maps is given: times the variance of
+    `target` over the square of that one. What a style image has of contrast must be put
     into the photo: the scale of the differences is its variance. And a photo that is rich against
     the painting (a face) holds on to its shapes, while a flat one (a sky) gives way to strokes.
     """
 
-    def __init__(self, target: Tensor, style: Tensor | None = None) -> None:
+    def __init__(self, target: Tensor, style_variance: float | None = None) -> None:
         super().__init__()
         self.register_buffer("target", target)
         self.scale = 1.0
-        if style is not None:
-            variances = (x.var(correction=0).item() for x in (target, style))
-            own, other = (max(variance, CONTENT_FLOOR) for variance in variances)
+        if style_variance is not None:
+            own, other = (max(x, CONTENT_FLOOR) for x in (variance(target), style_variance))
             self.scale = min(max(own / other, 1 / RATIO_LIMIT), RATIO_LIMIT) / other
 
     def forward(self, features: Tensor) -> Tensor:
         return F.mse_loss(features, self.target) * self.scale
+
+
+def variance(features: Tensor) -> float:
+    """Variance of all values of feature maps."""
+    return features.var(correction=0).item()
 
 
 class StyleLoss(nn.Module):
@@ -105,13 +114,13 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 class TotalVariationLoss(nn.Module):
-    """Total variation of an image; balanced: over that of `target`, the style image."""
+    """Total variation of an image; balanced: over that of the style image."""
 
-    def __init__(self, target: Tensor, balanced: bool = True) -> None:
+    def __init__(self, style_variation: float | None = None) -> None:
         super().__init__()
         self.scale = 1.0
-        if balanced:
-            self.scale = 1 / max(total_variation(target).item(), TV_FLOOR)
+        if style_variation is not None:
+            self.scale = 1 / max(style_variation, TV_FLOOR)
 
     def forward(self, image: Tensor) -> Tensor:
         return total_variation(image) * self.scale

@@ -6,22 +6,33 @@ those at the final size add the brush strokes.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from ._memory import keep_freed_memory
-from .errors import DeviceMemoryError
+from .color import match_colors
+from .errors import DeviceMemoryError, SettingsError
 from .images import load_image, to_image, to_tensor, working_size
-from .losses import ContentLoss, StyleLoss, TotalVariationLoss, gram_matrix
+from .losses import (
+    ContentLoss,
+    StyleLoss,
+    TotalVariationLoss,
+    gram_matrix,
+    total_variation,
+    variance,
+)
 from .optimizers import LBFGS, Adam
 from .plan import Stage, make_plan
-from .settings import DEFAULTS, Settings
+from .regions import Guide, load_mask
+from .settings import DEFAULTS, MOST_STYLES, Settings
 from .strips import head_in_strips
 from .upscale import enlarge
 from .vgg import load_vgg
@@ -37,6 +48,9 @@ TV_PER_CONTENT = 0.5
 # on the deepest, whole shapes of the painting (a sun) land on them.
 STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.6, 0.1)
 
+# The parts of the loss of which every frame tells.
+TERMS = ("content", "style", "total_variation", "total")
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -48,6 +62,7 @@ class Frame:
         size: long side of the present scale, in pixels.
         plan: all stages of the run, the present one among them.
         losses: weighted terms "content", "style", "total_variation", and their "total".
+        layers: the parts of the first two by layer, such as "content relu4_2".
         elapsed: seconds since the start.
         remaining: estimate of the seconds to the end.
         done: whether this is the last frame; its image is then the best one found.
@@ -59,6 +74,7 @@ class Frame:
     size: int
     plan: tuple[Stage, ...]
     losses: dict[str, float]
+    layers: dict[str, float]
     elapsed: float
     remaining: float
     done: bool
@@ -75,16 +91,25 @@ class Objective:
     """The loss of Gatys et al. 2016 (equation 7) at one size, with its targets.
 
     Args:
-        content, style: images (1, 3, H, W), values 0 to 1, on the device to work on.
+        content: image (1, 3, H, W), values 0 to 1, on the device to work on.
+        styles: such images, of any sizes.
+        mask: (1, 1, H, W), values 0 to 1; where it is 1, the second style is asked for, and the
+            others elsewhere.
         in_strips: compute the first blocks of the network in strips, to save memory.
     """
 
     def __init__(
-        self, content: Tensor, style: Tensor, settings: Settings, in_strips: bool = False
+        self,
+        content: Tensor,
+        styles: Sequence[Tensor],
+        settings: Settings,
+        mask: Tensor | None = None,
+        in_strips: bool = False,
     ) -> None:
         layers = tuple(sorted({*settings.content_layers, *settings.style_layers}))
         self.balanced = settings.weighting == "balanced"
         self.in_strips = True  # targets have no gradient, for which strips are computed twice
+        self.guides: list[Guide | None] = [None]
         # Not in inference mode, which a caller may be in: its tensors can't meet gradients later.
         with torch.inference_mode(False), torch.no_grad():
             self.vgg = load_vgg(
@@ -95,22 +120,46 @@ class Objective:
                 str(content.device),
             )
             photo, _ = self.statistics(content, settings.content_layers, ())
-            paint, painting = self.statistics(
-                style, settings.content_layers if self.balanced else (), settings.style_layers
-            )
+            variances: list[dict[str, float]] = []
+            paintings: list[dict[str, list[Tensor]]] = []
+            for style in styles:
+                paint, grams = self.statistics(
+                    style, settings.content_layers if self.balanced else (), settings.style_layers
+                )
+                variances.append({layer: variance(maps) for layer, maps in paint.items()})
+                paintings.append(grams)
+            mix = torch.tensor(settings.style_mix[: len(styles)], dtype=torch.float64)
+            regions = [mix]
+            if mask is not None:
+                self.guides = [Guide(1 - mask), Guide(mask)]
+                second = torch.eye(len(styles), dtype=torch.float64)[1]
+                regions = [mix * (1 - second), second]
+            mix, *regions = (x / x.sum() for x in (mix, *regions))
+
             self.content = {
-                layer: ContentLoss(target, paint.get(layer)) for layer, target in photo.items()
+                layer: ContentLoss(
+                    target,
+                    _blend([x[layer] for x in variances], mix) if self.balanced else None,
+                )
+                for layer, target in photo.items()
             }
             self.style = {
-                layer: StyleLoss(target, self.balanced) for layer, target in painting.items()
+                layer: [
+                    StyleLoss(_blend([x[layer][0] for x in paintings], weights), self.balanced)
+                    for weights in regions
+                ]
+                for layer in settings.style_layers
             }
-            self.total_variation = TotalVariationLoss(style, self.balanced)
+            variations = [total_variation(style).item() for style in styles]
+            self.total_variation = TotalVariationLoss(
+                _blend(variations, mix) if self.balanced else None
+            )
         self.in_strips = in_strips
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
         self.tv_weight = settings.tv_weight
         if self.balanced:
-            blocks = {layer: STYLE_BLOCK_WEIGHTS[int(layer[4]) - 1] for layer in self.style}
+            blocks = {layer: STYLE_BLOCK_WEIGHTS[_level(layer)] for layer in self.style}
             self.content_weight /= len(self.content)
             for layer, weight in blocks.items():
                 self.style_weights[layer] *= STYLE_PER_CONTENT * weight / sum(blocks.values())
@@ -118,63 +167,96 @@ class Objective:
 
     def statistics(
         self, image: Tensor, content_layers: Iterable[str], style_layers: Iterable[str]
-    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
         """Feature maps (1, C, H', W') and Gram matrices (C, C) of an image (1, 3, H, W).
 
-        Balanced Gram matrices are divided by the number of positions.
+        There is one Gram matrix for each region. Balanced ones are divided by the number of
+        positions they are taken over; others are what they were if the region were the image.
         """
         maps: dict[str, Tensor] = {}
-        grams: dict[str, Tensor] = {}
+        grams: dict[str, list[Tensor]] = {}
+        guides = self.guides
         if self.in_strips:
             head = [
                 [layer for layer in layers if layer in self.vgg.head_layers]
                 for layers in (content_layers, style_layers)
             ]
-            maps, grams, x = head_in_strips(self.vgg, image, *head)
+            maps, grams, x = head_in_strips(self.vgg, image, *head, guides)
             features = self.vgg.tail(x)
         else:
             features = self.vgg(image)
         maps |= {layer: features[layer] for layer in content_layers if layer in features}
         for layer in style_layers:
+            level = _level(layer)
             if layer in features:
-                grams[layer] = gram_matrix(features[layer])
-            if self.balanced:
-                height, width = (side >> int(layer[4]) - 1 for side in image.shape[2:])
-                grams[layer] = grams[layer] / (height * width)
+                grams[layer] = [
+                    gram_matrix(features[layer], None if guide is None else guide.at(level))
+                    for guide in guides
+                ]
+            height, width = (side >> level for side in image.shape[2:])
+            positions = height * width if self.balanced else 1
+            grams[layer] = [
+                gram / (positions * max(_share(guide, level), 1e-6))
+                for gram, guide in zip(grams[layer], guides, strict=True)
+            ]
         return maps, grams
 
-    def terms(self, image: Tensor) -> dict[str, Tensor]:
-        """The weighted terms for `image` (1, 3, H, W), scalars on its device."""
+    def terms(self, image: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weighted terms for `image` (1, 3, H, W), and those of each layer; scalars."""
         maps, grams = self.statistics(image, self.content, self.style)
-        content = sum(loss(maps[layer]) for layer, loss in self.content.items())
-        style = sum(
-            self.style_weights[layer] * loss(grams[layer]) for layer, loss in self.style.items()
-        )
-        terms = {"content": self.content_weight * content, "style": style}
+        content = {
+            f"content {layer}": self.content_weight * loss(maps[layer])
+            for layer, loss in self.content.items()
+        }
+        style = {}
+        for layer, losses in self.style.items():
+            # Every position counts alike, in a large region or a small one.
+            regions = (
+                _share(guide, _level(layer)) * loss(gram)
+                for guide, loss, gram in zip(self.guides, losses, grams[layer], strict=True)
+            )
+            style[f"style {layer}"] = self.style_weights[layer] * sum(regions)
+        terms = {"content": sum(content.values()), "style": sum(style.values())}
         terms["total_variation"] = (
             self.tv_weight * self.total_variation(image)
             if self.tv_weight
             else torch.zeros((), device=image.device)
         )
-        return terms
+        return terms, {**content, **style}
 
     def evaluate(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """The terms with their "total", and the gradient of the total, for `image`."""
+        """The terms with their "total" and those of each layer, and the gradient for `image`."""
         with torch.inference_mode(False), torch.enable_grad():
             pixels = image.clone().requires_grad_()
-            terms = self.terms(pixels)
-            total = torch.stack(list(terms.values())).sum()
-            (grad,) = torch.autograd.grad(total, pixels)
-        terms = {name: term.detach() for name, term in terms.items()}
-        return {**terms, "total": total.detach()}, grad
+            terms, layers = self.terms(pixels)
+            terms["total"] = torch.stack(list(terms.values())).sum()
+            (grad,) = torch.autograd.grad(terms["total"], pixels)
+        return {name: term.detach() for name, term in (terms | layers).items()}, grad
+
+
+def _level(layer: str) -> int:
+    """How many times the feature maps of `layer` have been halved."""
+    return int(layer[4]) - 1
+
+
+def _share(guide: Guide | None, level: int) -> float:
+    return 1.0 if guide is None else guide.share(level)
+
+
+def _blend(values: Sequence[Any], weights: Tensor) -> Any:
+    """Weighted sum of what was found for each style."""
+    return sum(weight * value for weight, value in zip(weights.tolist(), values, strict=True))
 
 
 def stylize(
     content: Image.Image,
-    style: Image.Image,
+    style: Image.Image | Sequence[Image.Image],
     settings: Settings = DEFAULTS,
     *,
+    mask: Image.Image | None = None,
+    start: Image.Image | None = None,
     every: float = 0.0,
+    at_least: int = 0,
     stop: Callable[[], bool] = lambda: False,
     device: str | None = None,
 ) -> Iterator[Frame]:
@@ -184,9 +266,14 @@ def stylize(
     Closing the generator ends the work.
 
     Args:
-        content, style: images as `load_image` gives them.
+        content, style: images as `load_image` gives them; up to four styles, of which
+            `settings.style_mix` says how much each counts.
         settings: all the rest.
+        mask: where it is white, the second style is asked for, if `settings.region` says so;
+            protected regions are a matter of `finish`.
+        start: the image to start from, where `settings.init` is "image".
         every: least seconds between two frames; 0 yields one every step.
+        at_least: yield about so many frames, evenly over the steps, however fast they are made.
         stop: asked after every step; when true, the picture so far becomes the last frame.
         device: "cuda", "mps" or "cpu"; the best one there is by default.
 
@@ -194,16 +281,29 @@ def stylize(
         Frames, the last of them with `done` and the best image found.
 
     Raises:
-        StyleTransferError: an image can't be used, weights are missing, memory is short.
+        StyleTransferError: an image can't be used or is missing, weights are missing, memory is
+            short.
     """
-    content, style = load_image(content), load_image(style)
+    styles = [style] if isinstance(style, Image.Image) else list(style)
+    content, styles = load_image(content), [load_image(image) for image in styles]
+    check_inputs(settings, len(styles), start is not None)
+    if start is not None:
+        start = load_image(start)
+    if mask is not None:
+        mask = load_mask(mask, content.size)
+    guided = mask is not None and settings.region == "style"
+    if guided and len(styles) < 2:
+        raise SettingsError(
+            "The painted region is to get the second painting, and there is only one: add another."
+        )
     device = device or best_device()
     if device == "cpu":
         keep_freed_memory()
     torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
-    start = time.perf_counter()
-    due = start + 0.6 * every  # the first look comes early
-    stages = make_plan(settings, content.size)
+    began = time.perf_counter()
+    due = began + 0.6 * every  # the first look comes early
+    gap = settings.steps / at_least if at_least else math.inf
+    stages = make_plan(settings, content.size, guided)
     all_work = sum(stage.work for stage in stages)
     work_done = pace = 0.0  # megapixels, and seconds for one of them
     step = 0
@@ -212,12 +312,21 @@ def stylize(
     for stage in stages:
         with _memory_errors(settings.size):
             small_photo = photo
-            photo = to_tensor(content, (stage.width, stage.height)).to(device)
+            size = stage.width, stage.height
+            photo = to_tensor(content, size).to(device)
             stroke_size = round(settings.style_scale * stage.size)
-            painting = to_tensor(style, working_size(style.size, stroke_size)).to(device)
-            objective = Objective(photo, painting, settings, stage.in_strips)
+            paintings = [
+                to_tensor(style, working_size(style.size, stroke_size)).to(device)
+                for style in styles
+            ]
+            if settings.color == "match":
+                paintings = [match_colors(x, photo, settings.color_amount) for x in paintings]
+            second = None
+            if guided and mask is not None:
+                second = to_tensor(mask, size)[:, :1].to(device)
+            objective = Objective(photo, paintings, settings, second, stage.in_strips)
             if image is None or small_photo is None:
-                image = _start(photo, settings)
+                image = _start(photo, {"style": styles[0], "image": start}, settings)
             else:
                 image = enlarge(image, small_photo, photo)
             terms, grad = objective.evaluate(image)
@@ -247,17 +356,19 @@ def stylize(
             now = time.perf_counter()
             latest = (now - before) / step_work
             pace = 0.8 * pace + 0.2 * latest if pace else latest
-            if done or now >= due:
+            if done or now >= due or step % gap < 1:
                 due = now + every
                 shown, shown_terms = (best_image, best_terms) if done else (image, terms)
+                losses = {name: term.item() for name, term in shown_terms.items()}
                 yield Frame(
                     image=to_image(shown),
                     step=step,
                     total_steps=settings.steps,
                     size=stage.size,
                     plan=stages,
-                    losses={name: term.item() for name, term in shown_terms.items()},
-                    elapsed=now - start,
+                    losses={name: losses.pop(name) for name in TERMS},
+                    layers=losses,
+                    elapsed=now - began,
                     remaining=0.0 if done else pace * (all_work - work_done),
                     done=done,
                 )
@@ -267,6 +378,31 @@ def stylize(
         image = best_image
 
 
+def check_inputs(settings: Settings, styles: int, start: bool) -> None:
+    """Say what can't be done before any image is read.
+
+    Args:
+        styles: how many style images there are.
+        start: whether there is an image to start from.
+
+    Raises:
+        SettingsError: the settings do not fit the images.
+    """
+    if not 1 <= styles <= MOST_STYLES:
+        raise SettingsError(f"A run takes 1 to {MOST_STYLES} paintings, not {styles}.")
+    if len(settings.style_mix) < styles:
+        raise SettingsError(
+            f"style_mix has {len(settings.style_mix)} weights for {styles} paintings: give one "
+            "for each."
+        )
+    if not any(settings.style_mix[:styles]):
+        raise SettingsError("All paintings have the weight 0 in style_mix: raise one of them.")
+    if start and settings.init != "image":
+        raise SettingsError("There is an image to start from: set init to image, or leave it out.")
+    if settings.init == "image" and not start:
+        raise SettingsError("There is no image to start from yet: add one, or change init.")
+
+
 def warm_up() -> None:
     """Run the whole path once at a small size, so that the first user does not wait for it."""
     grey = Image.new("RGB", (128, 96), "grey")
@@ -274,8 +410,16 @@ def warm_up() -> None:
         pass
 
 
-def _start(photo: Tensor, settings: Settings) -> Tensor:
-    """The first image, of the shape of `photo` (1, 3, H, W)."""
+def _start(photo: Tensor, images: dict[str, Image.Image | None], settings: Settings) -> Tensor:
+    """The first image, of the shape of `photo` (1, 3, H, W).
+
+    Args:
+        images: others that it may be, by the values of `init`; they are cut to the same shape.
+    """
+    height, width = photo.shape[2:]
+    image = images.get(settings.init)
+    if image is not None:
+        return to_tensor(ImageOps.fit(image, (width, height)), (width, height)).to(photo.device)
     if settings.init == "content":
         return photo
     # Made on the CPU, so that a seed means the same on every device.

@@ -25,6 +25,8 @@ STRIPS_MEGAPIXELS = 1.5
 # Bytes of memory a pixel takes at the peak of a step, as measured by tests/benchmarks/memory.py:
 # feature maps kept whole or in strips, and one pair of the history of L-BFGS.
 BYTES_WHOLE, BYTES_IN_STRIPS, BYTES_PAIR = 2600, 1120, 24
+# And what two regions take on top where nothing is in strips: their share of the feature maps.
+BYTES_GUIDED = 900
 BYTES_OF_PROCESS = 0.7e9
 
 
@@ -38,6 +40,7 @@ class Stage:
         width, height: of the content image at this size, in pixels.
         in_strips: whether the first blocks of the network are computed in strips.
         history: pairs of changes that L-BFGS remembers.
+        guided: whether there are two regions, each in a style of its own.
     """
 
     size: int
@@ -46,6 +49,7 @@ class Stage:
     height: int
     in_strips: bool
     history: int
+    guided: bool = False
 
     @property
     def megapixels(self) -> float:
@@ -60,18 +64,21 @@ class Stage:
     @property
     def memory(self) -> float:
         """Estimate of the peak of the process, in GB of 10^9 bytes."""
-        maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE
+        maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE + BYTES_GUIDED * self.guided
         each = maps + BYTES_PAIR * min(self.history, self.steps)
         return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
 
 
-def make_plan(settings: Settings, content_size: tuple[int, int]) -> tuple[Stage, ...]:
+def make_plan(
+    settings: Settings, content_size: tuple[int, int], guided: bool = False
+) -> tuple[Stage, ...]:
     """The stages of a run, small to large.
 
     They follow from the settings and the shape of the photo alone, never from what a machine has.
 
     Args:
         content_size: width and height of the content image in pixels.
+        guided: whether there are two regions, each in a style of its own.
 
     Raises:
         SettingsError: it takes more memory than `settings.memory_budget`.
@@ -82,7 +89,7 @@ def make_plan(settings: Settings, content_size: tuple[int, int]) -> tuple[Stage,
         width, height = working_size(content_size, size)
         megapixels = width * height / 1e6
         history = round(min(HISTORY, max(HISTORY_LEAST, HISTORY_MEGAPIXELS / megapixels)))
-        whole = Stage(size, steps, width, height, in_strips=False, history=history)
+        whole = Stage(size, steps, width, height, in_strips=False, history=history, guided=guided)
         if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
             return whole
         return replace(whole, in_strips=True)

@@ -17,6 +17,8 @@ from .errors import SettingsError
 NETWORKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 DEEPEST_LAYER = "relu5_1"
 
+MOST_STYLES = 4
+
 
 def layer_names(network: str) -> tuple[str, ...]:
     """Names of the usable layers of `network`, shallow to deep: conv1_1, relu1_1, ... relu5_1."""
@@ -41,6 +43,15 @@ class Number:
     @property
     def whole(self) -> bool:
         return isinstance(self.step, int)
+
+    @property
+    def values(self) -> str:
+        """What is allowed, for tables and help texts; all kinds of options have it."""
+        return f"{self.low:g} to {self.high:.12g}"
+
+    def text(self, value: float) -> str:
+        """A value as `check` takes it."""
+        return f"{value:.12g}"
 
     def check(self, name: str, value: Any) -> int | float:
         try:
@@ -69,6 +80,13 @@ class Choice:
     choices: tuple[str, ...]
     advanced: bool = True
 
+    @property
+    def values(self) -> str:
+        return ", ".join(self.choices)
+
+    def text(self, value: str) -> str:
+        return value
+
     def check(self, name: str, value: Any) -> str:
         if value not in self.choices:
             raise SettingsError(
@@ -84,6 +102,10 @@ class Switch:
     label: str
     help: str
     advanced: bool = True
+    values = "on, off"
+
+    def text(self, value: bool) -> str:
+        return "on" if value else "off"
 
     def check(self, name: str, value: Any) -> bool:
         if isinstance(value, bool):
@@ -100,6 +122,10 @@ class Layers:
     label: str
     help: str
     advanced: bool = True
+    values = f"conv1_1, relu1_1, ... {DEEPEST_LAYER}"
+
+    def text(self, value: tuple[str, ...]) -> str:
+        return ",".join(value)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -122,7 +148,34 @@ class Layers:
         return tuple(sorted(set(value), key=self.choices.index))
 
 
-Option = Number | Choice | Switch | Layers
+@dataclass(frozen=True)
+class Weights:
+    """A setting that is a list of weights from 0 to 1, up to `most`; text is split at commas."""
+
+    label: str
+    help: str
+    most: int
+    advanced: bool = True
+
+    @property
+    def values(self) -> str:
+        return f"1 to {self.most} numbers from 0 to 1"
+
+    def text(self, value: tuple[float, ...]) -> str:
+        return ",".join(f"{weight:g}" for weight in value)
+
+    def check(self, name: str, value: Any) -> tuple[float, ...]:
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        if not isinstance(value, (list, tuple)) or not 0 < len(value) <= self.most:
+            raise SettingsError(
+                f"{name} must be 1 to {self.most} numbers such as 1,0.5, not {_quote(value)}."
+            )
+        number = Number(self.label, self.help, 0.0, 1.0, 0.01)
+        return tuple(number.check(name, part) for part in value)
+
+
+Option = Number | Choice | Switch | Layers | Weights
 
 
 def _quote(value: Any) -> str:
@@ -156,6 +209,47 @@ class Settings:
     style_scale: float = _option(
         1.0,
         Number("Stroke size", "Size of the brush strokes against the painting's.", 0.25, 2.0, 0.05),
+    )
+    style_mix: tuple[float, ...] = _option(
+        (1.0,) * MOST_STYLES,
+        Weights(
+            "Mix",
+            "How much of each painting is taken, where there are several.",
+            most=MOST_STYLES,
+        ),
+    )
+    color: str = _option(
+        "style",
+        Choice(
+            "Colours",
+            "style: those of the painting. content: those of the photo, the painting gives light "
+            "and shade. match: the painting is recoloured after the photo first.",
+            ("style", "content", "match"),
+            advanced=False,
+        ),
+    )
+    color_amount: float = _option(
+        1.0,
+        Number(
+            "Colour amount",
+            "How far colours are kept (content) or matched (match); 0 does nothing.",
+            0.0,
+            1.0,
+            0.01,
+        ),
+    )
+    strength: float = _option(
+        1.0,
+        Number("Strength", "Blends the result (1) with the photo (0).", 0.0, 1.0, 0.01),
+    )
+    region: str = _option(
+        "protect",
+        Choice(
+            "Painted region",
+            "What becomes of the region of the mask. protect: it stays photo. style: it gets the "
+            "second painting, the rest the first.",
+            ("protect", "style"),
+        ),
     )
     tv_weight: float = _option(
         1.0,
@@ -196,7 +290,11 @@ class Settings:
     )
     init: str = _option(
         "content",
-        Choice("Start from", "The image the optimisation starts from.", ("content", "noise")),
+        Choice(
+            "Start from",
+            "The image the optimisation starts from; image: one of your own.",
+            ("content", "style", "noise", "image"),
+        ),
     )
     weighting: str = _option(
         "balanced",
@@ -270,6 +368,8 @@ class Settings:
                 "The weights of content and style (content_weight, style_weight) are both 0: raise "
                 "one of them."
             )
+        if not any(self.style_mix):
+            raise SettingsError("All weights of style_mix are 0: raise one of them.")
         largest = OPTIONS["size"].high
         if self.size * self.style_scale > largest:
             raise SettingsError(
@@ -316,7 +416,10 @@ _ALL_CONV = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 PRESETS: dict[str, Settings] = {
     "Balanced": DEFAULTS,
     "Faithful photo": Settings(content_weight=4.0),
-    "Bold strokes": Settings(style_weight=5.0),
+    "Bold strokes": Settings(style_weight=5.0, style_scale=1.5),
+    "Fine detail": Settings(style_scale=0.5),
+    "Keep colours": Settings(color="content"),
+    "Texture only": Settings(content_weight=0.0, init="noise"),
     "Calm": Settings(tv_weight=4.0),
     "Classic": Settings(
         weighting="classic",

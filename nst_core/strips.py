@@ -9,7 +9,7 @@ convolutions reach, so that nothing depends on where they are cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from .losses import gram_matrix
+from .regions import Guide
 from .vgg import HEAD_BLOCKS, VGGFeatures
 
 # Rows that a strip sees beyond its own: four convolutions and a pooling reach six rows far, and
@@ -52,17 +53,22 @@ def cut(height: int, width: int) -> list[Strip]:
 
 
 def head_in_strips(
-    vgg: VGGFeatures, image: Tensor, content_layers: list[str], style_layers: list[str]
-) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
+    vgg: VGGFeatures,
+    image: Tensor,
+    content_layers: list[str],
+    style_layers: list[str],
+    guides: Sequence[Guide | None],
+) -> tuple[dict[str, Tensor], dict[str, list[Tensor]], Tensor | None]:
     """What `vgg.head` gives, but of `style_layers` the Gram matrices.
 
     Args:
         image: (1, 3, H, W), values 0 to 1.
         content_layers, style_layers: layers of the head.
+        guides: of the regions that Gram matrices are asked of.
 
     Returns:
-        Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C)
-        by name, and the input of the next block, if there is one.
+        Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C),
+        one for each guide, by name, and the input of the next block, if there is one.
     """
     levels = [int(layer[4]) - 1 for layer in content_layers]
     if vgg.tail_convs:
@@ -72,14 +78,23 @@ def head_in_strips(
         features, x = vgg.head(rows)
         maps = [*(features[layer] for layer in content_layers), x]
         maps = [strip.own(x, level) for x, level in zip(maps, levels, strict=False)]
-        own = (strip.own(features[layer], int(layer[4]) - 1) for layer in style_layers)
-        return [*maps, *(gram_matrix(x) for x in own)]
+        grams = []
+        for layer in style_layers:
+            level = int(layer[4]) - 1
+            own = strip.own(features[layer], level)
+            for guide in guides:
+                seen = None if guide is None else guide.at(level)
+                if seen is not None:
+                    seen = seen[:, :, strip.start >> level :][:, :, : own.shape[2]]
+                grams.append(gram_matrix(own, seen))
+        return [*maps, *grams]
 
     found = _Head.apply(image, compute, levels)
     maps, grams = found[: len(levels)], found[len(levels) :]
+    count = len(guides)
     return (
         dict(zip(content_layers, maps, strict=False)),
-        dict(zip(style_layers, grams, strict=True)),
+        {layer: list(grams[k * count : (k + 1) * count]) for k, layer in enumerate(style_layers)},
         maps[-1] if vgg.tail_convs else None,
     )
 

@@ -16,11 +16,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
-
-from .images import to_image, to_tensor
-from .settings import Settings
 
 # Window of the linear functions: pixels of the small picture to either side.
 RADIUS = 2
@@ -49,24 +45,6 @@ def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
         slope = _resize(slope, detail, "bilinear")
         result[:, channel : channel + 1] = _double(plane, strokes, detail).addcmul_(slope, detail)
     return result.clamp_(0, 1)
-
-
-def finish(picture: Image.Image, content: Image.Image, settings: Settings) -> Image.Image:
-    """Give a stylised picture the pixel size of the content image, and its transparency.
-
-    Args:
-        picture: of a `Frame`, RGB, of any size.
-        content: the content image as `load_image` gave it.
-        settings: those of the run; `full_detail` decides how a small picture is enlarged.
-    """
-    if settings.full_detail and max(content.size) > max(picture.size):
-        small, full = (to_tensor(content, size) for size in (picture.size, content.size))
-        result = to_image(enlarge(to_tensor(picture, picture.size), small, full))
-    else:
-        result = picture.resize(content.size, Image.Resampling.LANCZOS)
-    if content.mode == "RGBA":
-        result.putalpha(content.getchannel("A"))
-    return result
 
 
 def _luminance(image: Tensor) -> Tensor:

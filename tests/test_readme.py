@@ -9,7 +9,7 @@ import gradio
 import pytest
 import yaml
 
-from nst_core.settings import DEFAULTS, OPTIONS, PRESETS, Choice, Layers, Number
+from nst_core.settings import DEFAULTS, OPTIONS, PRESETS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,17 +24,8 @@ def settings_table() -> str:
     """All settings as a table in Markdown."""
     rows = ["| setting | default | values | what it does |", "|---|---|---|---|"]
     for name, option in OPTIONS.items():
-        default = getattr(DEFAULTS, name)
-        match option:
-            case Number(low=low, high=high):
-                values, shown = f"{low:g} to {high:g}", f"{default:g}"
-            case Choice(choices=choices):
-                values, shown = ", ".join(choices), default
-            case Layers():
-                values, shown = "conv1_1, relu1_1, ... relu5_1", ", ".join(default)
-            case _:
-                values, shown = "on, off", "on" if default else "off"
-        rows.append(f"| `{name}` | {shown} | {values} | {option.help} |")
+        default = option.text(getattr(DEFAULTS, name))
+        rows.append(f"| `{name}` | {default} | {option.values} | {option.help} |")
     return "\n".join(rows)
 
 

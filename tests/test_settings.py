@@ -41,6 +41,12 @@ def test_numbers_come_as_text_float_or_int() -> None:
         ("style_layers", "relu9_1"),
         ("style_layers", [["relu1_1"]]),
         ("style_layers", "relu3_4"),  # only VGG-19 has it
+        ("style_mix", "1,1,1,1,1"),
+        ("style_mix", "0,0"),
+        ("style_mix", "1,2"),
+        ("style_mix", 1.0),
+        ("style_mix", [None]),
+        ("color", "red"),
     ],
 )
 def test_bad_values_are_refused_in_one_sentence_with_the_name(name: str, value: object) -> None:
@@ -103,8 +109,5 @@ def test_every_setting_has_label_and_help() -> None:
 
 def test_presets_survive_a_round_trip_through_text() -> None:
     for preset in PRESETS.values():
-        text = {
-            name: ",".join(value) if isinstance(value, tuple) else str(value)
-            for name, value in preset.as_dict().items()
-        }
+        text = {name: OPTIONS[name].text(value) for name, value in preset.as_dict().items()}
         assert Settings.from_values(text) == preset

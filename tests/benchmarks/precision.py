@@ -24,7 +24,7 @@ def main(size: int) -> None:
         photo, painting = (at_side(image, size) for image in load_pair(*pair))
         image = 0.7 * photo + 0.3 * photo.flip(3)  # something with a content loss
         (whole, grad), (terms, half) = (
-            Objective(photo, painting, Settings(precision=precision)).evaluate(image)
+            Objective(photo, [painting], Settings(precision=precision)).evaluate(image)
             for precision in ("float32", "bfloat16")
         )
         errors = [abs(terms[k] / whole[k] - 1).item() for k in ("content", "style", "total")]

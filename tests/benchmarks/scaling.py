@@ -39,7 +39,7 @@ class Run:
         shape = (self.size, self.size * 3 // 4)
         photo = to_tensor(load_image(EXAMPLES / "contents" / "coffee.jpg"), shape)
         painting = to_tensor(load_image(EXAMPLES / "styles" / "starry_night.jpg"), shape)
-        objective = Objective(photo, painting, Settings(), self.in_strips)
+        objective = Objective(photo, [painting], Settings(), in_strips=self.in_strips)
         optimizer, image = LBFGS(history=4), photo
         _, grad = objective.evaluate(image)
         for _ in range(2):  # the first one finds an empty history

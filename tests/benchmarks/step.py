@@ -36,7 +36,7 @@ CONTENT_LAYER = 20  # relu4_2
 
 
 def ours(content: Tensor, style: Tensor) -> Callable[[], None]:
-    objective, optimizer, image = Objective(content, style, DEFAULTS), LBFGS(), content
+    objective, optimizer, image = Objective(content, [style], DEFAULTS), LBFGS(), content
     _, grad = objective.evaluate(image)
 
     def step() -> None:

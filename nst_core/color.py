@@ -1,0 +1,59 @@
+"""Whose colours the picture has (Gatys et al. 2016, "Preserving Color in Neural Artistic Style
+Transfer")."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+# Colours that vary by less than 2.5 of 255 are noise, not to be stretched.
+LEAST_VARIANCE = 1e-4
+
+
+def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -> Image.Image:
+    """The luminance of the picture with the chroma of the photo (section 5 of the paper).
+
+    Args:
+        picture, photo: RGB, of one size.
+        amount: 0 leaves the picture as it is, 1 takes all chroma from the photo.
+    """
+    luminance, *own = picture.convert("YCbCr").split()
+    _, *other = photo.convert("YCbCr").split()
+    chroma = [Image.blend(a, b, amount) for a, b in zip(own, other, strict=True)]
+    return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
+
+
+def match_colors(style: Tensor, content: Tensor, amount: float = 1.0) -> Tensor:
+    """The style image with mean and covariance of the content image's colours (section 4).
+
+    Colours go through the linear map that changes them least among those that match the
+    covariance of one whitened in its principal axes.
+
+    Args:
+        style, content: (1, 3, H, W), values 0 to 1, of any two sizes.
+        amount: 0 leaves the style image as it is.
+    """
+    mean, covariance = _statistics(style)
+    wanted_mean, wanted_covariance = _statistics(content)
+    matrix = _power(wanted_covariance, 0.5) @ _power(covariance, -0.5)
+    matrix = torch.lerp(torch.eye(3, dtype=torch.float64), matrix, amount)
+    offset = torch.lerp(mean, wanted_mean, amount) - matrix @ mean
+    matrix, offset = matrix.to(style), offset.to(style)
+    matched = torch.einsum("ij,njhw->nihw", matrix, style) + offset.view(1, 3, 1, 1)
+    return matched.clamp(0, 1).contiguous(memory_format=torch.channels_last)
+
+
+def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (3) and covariance (3, 3) of the colours, in float64 on the CPU."""
+    colors = image[0].flatten(1)
+    mean = colors.mean(dim=1, keepdim=True)
+    covariance = (colors - mean) @ (colors - mean).T / colors.shape[1]
+    return mean[:, 0].cpu().double(), covariance.cpu().double()
+
+
+def _power(covariance: Tensor, exponent: float) -> Tensor:
+    """Of a symmetric matrix, by its eigenvalues."""
+    values, vectors = torch.linalg.eigh(covariance)
+    floor = LEAST_VARIANCE if exponent < 0 else 0.0
+    return vectors * values.clamp(min=floor) ** exponent @ vectors.T

@@ -1,0 +1,43 @@
+"""What the network keeps of an image: one term of the loss alone, from noise.
+
+Both are ordinary runs of `stylize` with settings of their own (Gatys et al. 2016, figure 1).
+"""
+
+from __future__ import annotations
+
+from .settings import Settings
+
+# The layers of figure 1.
+LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+SIZE = 192
+RECONSTRUCTION_STEPS, TEXTURE_STEPS = 40, 60
+
+
+def reconstruction(layer: str) -> Settings:
+    """For a picture with the feature maps of the photo in one layer, and nothing else asked for.
+
+    What differs from the photo is what the layer does not tell (section 2.1 of the paper).
+    """
+    return Settings(
+        content_layers=(layer,),
+        style_weight=0.0,
+        tv_weight=0.1,
+        init="noise",
+        size=SIZE,
+        steps=RECONSTRUCTION_STEPS,
+    )
+
+
+def texture(layer: str) -> Settings:
+    """For a picture with the Gram matrices of the painting in all of `LAYERS` up to one.
+
+    Its correlations are those of the painting, its arrangement is by chance (section 2.2).
+    """
+    return Settings(
+        style_layers=LAYERS[: LAYERS.index(layer) + 1],
+        content_weight=0.0,
+        tv_weight=0.5,
+        init="noise",
+        size=SIZE,
+        steps=TEXTURE_STEPS,
+    )

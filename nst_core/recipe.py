@@ -1,0 +1,149 @@
+"""What a picture was made with, written into its PNG file and read back from there.
+
+A recipe is JSON in an iTXt chunk. Files come from anywhere: nothing in them is trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from os import PathLike
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from .errors import RecipeError, SettingsError
+from .settings import Settings
+
+VERSION = 1
+KEY = "Neural Style Transfer, live"
+LONGEST = 20_000
+
+Source = str | PathLike[str] | BinaryIO
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings, and what identifies the images of a run.
+
+    Attributes:
+        settings: all of them, the seed among them.
+        content, styles, mask, start: hashes of the pixels (`fingerprint`) of the inputs.
+    """
+
+    settings: Settings
+    content: str
+    styles: tuple[str, ...]
+    mask: str | None = None
+    start: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        settings: Settings,
+        content: Image.Image,
+        styles: Sequence[Image.Image],
+        mask: Image.Image | None = None,
+        start: Image.Image | None = None,
+    ) -> Recipe:
+        """The recipe of a run; images as `load_image` and `load_mask` give them."""
+        return cls(
+            settings,
+            fingerprint(content),
+            tuple(fingerprint(style) for style in styles),
+            None if mask is None else fingerprint(mask),
+            None if start is None else fingerprint(start),
+        )
+
+    def others(self, other: Recipe) -> list[str]:
+        """The inputs that are not the same in `other`, as words for the user."""
+        words = {"content": "photo", "styles": "painting", "mask": "mask", "start": "start image"}
+        return [word for n, word in words.items() if getattr(self, n) != getattr(other, n)]
+
+    def to_json(self) -> str:
+        inputs = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
+        return json.dumps(
+            {"version": VERSION, "settings": self.settings.as_dict(), "inputs": inputs}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """Read what `to_json` wrote.
+
+        Raises:
+            RecipeError: it is something else, or of a later version.
+        """
+        try:
+            data = json.loads(text, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise RecipeError(f"The recipe of this picture is broken. {_WHAT_TO_DO}") from error
+        if not isinstance(data, dict) or data.get("version") != VERSION:
+            raise RecipeError(
+                f"The recipe of this picture is of another version than {VERSION}. {_WHAT_TO_DO}"
+            )
+        settings, inputs = data.get("settings"), data.get("inputs")
+        if not isinstance(settings, dict) or not isinstance(inputs, dict):
+            raise RecipeError(f"The recipe of this picture is not complete. {_WHAT_TO_DO}")
+        styles = inputs.get("styles")
+        hashes = [*styles, inputs.get("content")] if isinstance(styles, list) else [None]
+        hashes += [inputs[name] for name in ("mask", "start") if inputs.get(name) is not None]
+        if not all(isinstance(x, str) and re.fullmatch(r"[0-9a-f]{64}", x) for x in hashes):
+            raise RecipeError(f"The recipe of this picture is not complete. {_WHAT_TO_DO}")
+        try:
+            return cls(
+                Settings.from_values(settings),
+                inputs["content"],
+                tuple(inputs["styles"]),
+                inputs.get("mask"),
+                inputs.get("start"),
+            )
+        except SettingsError as error:
+            raise RecipeError(f"The recipe of this picture can't be used: {error}") from error
+
+
+_WHAT_TO_DO = "Use a PNG as this program saved it."
+
+
+def fingerprint(image: Image.Image) -> str:
+    """SHA-256 of mode, size and pixels, so that saving a file anew changes nothing."""
+    digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
+    digest.update(image.tobytes())
+    return digest.hexdigest()
+
+
+def save_with_recipe(image: Image.Image, path: str | PathLike[str], recipe: Recipe) -> None:
+    """Save a picture; the recipe goes with it if it is a PNG, the others have no place for it."""
+    if Path(path).suffix.lower() == ".png":
+        info = PngInfo()
+        info.add_itxt(KEY, recipe.to_json())
+        image.save(path, pnginfo=info)
+    else:
+        image.save(path, quality=95)
+
+
+def read_recipe(source: Source) -> Recipe:
+    """The recipe in a PNG file; its pixels are not decoded.
+
+    Raises:
+        RecipeError: it is no PNG, has none, or one that can't be used.
+    """
+    try:
+        with Image.open(source, formats=("PNG",)) as image:
+            text = image.info.get(KEY)
+    # A decoder of hostile files raises nearly anything.
+    except Exception as error:
+        raise RecipeError(f"This file can't be read as a PNG. {_WHAT_TO_DO}") from error
+    if not isinstance(text, str):
+        raise RecipeError(f"This picture has no recipe. {_WHAT_TO_DO}")
+    if len(text) > LONGEST:
+        raise RecipeError(f"The recipe of this picture is too long. {_WHAT_TO_DO}")
+    return Recipe.from_json(text)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,85 @@
+"""Regions of the photo that are given by a mask: kept as they are, or in a style of their own."""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import BinaryIO
+
+import torch.nn.functional as F
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+from torch import Tensor
+
+from .errors import ImageError
+from .images import load_image
+
+# Width of the soft edge of a protected region, as a part of the long side of the picture.
+SOFT_EDGE = 0.01
+# Long side of the mask in which that edge is made.
+EDGE_SIDE = 1024
+# Photo and mask may differ by this in their aspect ratios (a mask is often a smaller picture).
+ASPECT_TOLERANCE = 0.03
+
+
+def load_mask(
+    source: str | PathLike[str] | BinaryIO | Image.Image, size: tuple[int, int]
+) -> Image.Image | None:
+    """The mask for a photo of `size` (width, height): white is the region, black is not.
+
+    Where the file is transparent there is no region.
+
+    Returns:
+        An image in mode L of that size, or None if nothing of it is white.
+
+    Raises:
+        ImageError: as `load_image`, or the mask has another shape than the photo.
+    """
+    mask = load_image(source)
+    if abs(mask.width * size[1] / (mask.height * size[0]) - 1) > ASPECT_TOLERANCE:
+        raise ImageError(
+            f"The mask ({mask.width} x {mask.height}) does not have the shape of the photo "
+            f"({size[0]} x {size[1]}): make it as large as the photo."
+        )
+    if mask.mode == "RGBA":
+        mask = Image.alpha_composite(Image.new("RGBA", mask.size, "black"), mask)
+    mask = mask.convert("L").resize(size, Image.Resampling.BILINEAR)
+    return mask if mask.getextrema()[1] else None
+
+
+def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Image.Image:
+    """The photo where the mask is white, the picture elsewhere; all of one size.
+
+    The edge is soft, and lies inside: outside of the mask the picture is as it was.
+    """
+    # An edge is smooth: it can be made in a small size, which is much faster.
+    inner = ImageOps.contain(mask, (EDGE_SIDE, EDGE_SIDE)) if max(mask.size) > EDGE_SIDE else mask
+    reach = max(1, round(SOFT_EDGE * max(inner.size)))
+    for _ in range(reach):
+        inner = inner.filter(ImageFilter.MinFilter(3))
+    # Both blurs together reach as far as what was taken off.
+    inner = inner.filter(ImageFilter.BoxBlur(reach / 2)).filter(ImageFilter.BoxBlur(reach / 2))
+    inner = inner.resize(mask.size, Image.Resampling.BILINEAR)
+    return Image.composite(photo, picture, ImageChops.darker(inner, mask))
+
+
+class Guide:
+    """How much every position of the feature maps counts for a region (Gatys et al. 2017).
+
+    Args:
+        mask: (1, 1, H, W), values 0 to 1, in the size of the image.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        self._levels = [mask]
+        self._shares = [mask.mean().item()]
+
+    def at(self, level: int) -> Tensor:
+        """The mask in the size of the image halved `level` times, rounded down as poolings do."""
+        while len(self._levels) <= level:
+            self._levels.append(F.avg_pool2d(self._levels[-1], 2))
+            self._shares.append(self._levels[-1].mean().item())
+        return self._levels[level]
+
+    def share(self, level: int) -> float:
+        """Part of all positions that belong to the region."""
+        self.at(level)
+        return self._shares[level]

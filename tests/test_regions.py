@@ -1,0 +1,133 @@
+"""Masks: a protected region, and a region in a style of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageOps
+from test_losses import in_float64, naive_features, random
+
+from nst_core import ImageError, Settings, SettingsError, load_mask, preview, stylize
+from nst_core.losses import gram_matrix
+from nst_core.regions import Guide, protect
+from nst_core.settings import DEFAULTS
+
+SMALL = Settings(size=96, steps=6)
+
+
+def ellipse(size: tuple[int, int]) -> Image.Image:
+    mask = Image.new("L", size)
+    width, height = size
+    ImageDraw.Draw(mask).ellipse((width // 4, height // 4, width * 3 // 4, height), fill=255)
+    return mask
+
+
+def test_a_mask_is_brought_to_the_photos_size() -> None:
+    mask = load_mask(ellipse((100, 75)), (400, 300))
+    assert mask is not None
+    assert (mask.mode, mask.size) == ("L", (400, 300))
+    assert load_mask(Image.new("RGB", (400, 300)), (400, 300)) is None
+    clear = Image.new("RGBA", (400, 300), (255, 255, 255, 0))
+    assert load_mask(clear, (400, 300)) is None
+    with pytest.raises(ImageError, match="shape of the photo"):
+        load_mask(ellipse((300, 400)), (400, 300))
+
+
+@pytest.mark.parametrize("size", [(96, 64), (451, 300), (3000, 2000)])
+def test_a_protected_region_is_photo_inside_and_untouched_outside(size: tuple[int, int]) -> None:
+    picture, photo = Image.new("RGB", size, (250, 10, 90)), Image.new("RGB", size, (20, 200, 100))
+    mask = ellipse(size)
+    found = np.asarray(protect(picture, photo, mask)).astype(int)
+    region = np.asarray(mask) > 0
+    assert (found[~region] == (250, 10, 90)).all()
+    assert (found == (20, 200, 100)).all(axis=2).sum() > 0.7 * region.sum()
+    edge = found[(found != (20, 200, 100)).any(axis=2) & region]
+    assert len(np.unique(edge[:, 0])) > 2  # soft
+
+
+def test_protecting_does_not_change_the_run(photo: Image.Image, painting: Image.Image) -> None:
+    mask = ellipse(photo.size)
+    *_, plain = stylize(photo, painting, SMALL)
+    *_, masked = stylize(photo, painting, SMALL, mask=mask)
+    assert masked.image.tobytes() == plain.image.tobytes()
+    shown = np.asarray(preview(masked.image, photo, SMALL, mask)).astype(int)
+    outside = np.asarray(mask.resize(plain.image.size)) == 0
+    assert (shown[outside] == np.asarray(plain.image)[outside]).all()
+    inside = np.asarray(mask.resize(plain.image.size).reduce(1)) == 255
+    small = np.asarray(photo.resize(plain.image.size)).astype(int)
+    core = inside & np.roll(inside, 3, 0) & np.roll(inside, -3, 0)
+    core &= np.roll(inside, 3, 1) & np.roll(inside, -3, 1)
+    assert abs(shown - small)[core].mean() <= 2
+
+
+def test_guided_gram_matrix_is_the_sum_over_the_region() -> None:
+    features, mask = random(1, 3, 8, 6), (random(1, 1, 8, 6, seed=1) > 0.5).double()
+    inside = features[0, :, mask[0, 0] > 0]
+    assert torch.allclose(gram_matrix(features, mask), inside @ inside.T)
+    guide = Guide(mask)
+    assert guide.at(1).shape == (1, 1, 4, 3)
+    assert guide.share(1) == pytest.approx(mask.mean().item())
+
+
+@pytest.mark.parametrize("in_strips", [False, True])
+def test_two_regions_against_the_formula(in_strips: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The masked style term, layer by layer, from features in float64; strips change nothing."""
+    monkeypatch.setattr("nst_core.strips.STRIP_PIXELS", 12 * 40)
+    images = random(1, 3, 48, 40), random(1, 3, 40, 40, seed=1), random(1, 3, 32, 56, seed=2)
+    image = random(1, 3, 48, 40, seed=3)
+    mask = torch.zeros(1, 1, 48, 40, dtype=torch.float64)
+    mask[..., :32, :24] = 1
+    names = DEFAULTS.style_layers
+    weights = dict(zip(names, (4.0, 2.0, 1.0, 0.6, 0.1), strict=True))
+    found, *paintings = (naive_features(x, names) for x in (image, *images[1:]))
+    total = 0.0
+    for name in names:
+        step = image.shape[2] // found[name].shape[2]
+        region = mask[0, 0, ::step, ::step][: found[name].shape[2], : found[name].shape[3]] > 0
+        if name == "relu5_1":  # a position there is half inside
+            continue
+        for inside, painting in ((~region, paintings[0]), (region, paintings[1])):
+            positions = found[name][0][:, inside]
+            gram = positions @ positions.T / positions.shape[1]
+            paint = painting[name][0].flatten(1)
+            target = paint @ paint.T / paint.shape[1]
+            loss = (gram - target).square().mean() / target.square().mean()
+            total += weights[name] * inside.double().mean().item() * loss.item()
+    settings = Settings(style_layers=names[:4])
+    terms, grad = in_float64(images, settings, mask, in_strips).evaluate(image)
+    scale = 55 / sum(weights[name] for name in names[:4])
+    assert terms["style"].item() == pytest.approx(scale * total, rel=1e-6)
+    whole = in_float64(images, settings, mask).evaluate(image)[1]
+    assert (grad - whole).norm() / whole.norm() < 1e-6
+
+
+def test_each_region_goes_to_its_painting(photo: Image.Image, painting: Image.Image) -> None:
+    light = painting.convert("L")
+    red, blue = (ImageOps.colorize(light, "black", color) for color in ("red", "blue"))
+    settings = Settings(size=96, steps=20, region="style")
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (photo.width // 2, 0, photo.width, photo.height))
+    *_, frame = stylize(photo, [red, blue], settings, mask=mask)
+    x = np.asarray(frame.image).astype(float)
+    left, right = x[:, : x.shape[1] // 3], x[:, -x.shape[1] // 3 :]
+    assert left[..., 0].mean() > left[..., 2].mean() + 30
+    assert right[..., 2].mean() > right[..., 0].mean() + 30
+    with pytest.raises(SettingsError, match="second painting"):
+        next(stylize(photo, red, settings, mask=mask))
+
+
+def test_several_styles_are_blended_in_the_statistics() -> None:
+    first, second, content = (random(1, 3, 32, 32, seed=k) for k in range(3))
+    grams = []
+    for styles, mix in (((first,), "1"), ((second,), "1"), ((first, second), "0.2,0.6")):
+        objective = in_float64((content, *styles), Settings(style_mix=mix))
+        grams.append(objective.style["relu3_1"][0].target)
+    assert torch.allclose(grams[2], 0.25 * grams[0] + 0.75 * grams[1])
+    images = [Image.new("RGB", (64, 64), "red")] * 3
+    with pytest.raises(SettingsError, match="2 weights for 3"):
+        next(stylize(images[0], images, Settings(style_mix="1,1")))
+    with pytest.raises(SettingsError, match="1 to 4"):
+        next(stylize(images[0], images * 2))
+    with pytest.raises(SettingsError, match="weight 0"):
+        next(stylize(images[0], images, Settings(style_mix="0,0,0,1")))
