@@ -6,15 +6,21 @@ python app.py [--port 7860] [--share]
 from __future__ import annotations
 
 import argparse
+import base64
+import binascii
 import html
 import json
 import math
+import random
 import tempfile
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +30,59 @@ import spaces
 import spaces.config
 from PIL import Image, ImageOps
 
-from nst_core import PRESETS, Frame, Settings, StyleTransferError, finish, load_image, stylize
-from nst_core.optimize import warm_up
+from nst_core import (
+    PRESETS,
+    Frame,
+    Recipe,
+    Settings,
+    StyleTransferError,
+    TimeLapse,
+    finish,
+    insights,
+    load_image,
+    load_mask,
+    preview,
+    read_recipe,
+    save_with_recipe,
+    stylize,
+    sweep,
+)
+from nst_core.finishing import strengthen
+from nst_core.history import History, Record
+from nst_core.images import on_white
+from nst_core.optimize import check_inputs, warm_up
 from nst_core.plan import make_plan
-from nst_core.settings import DEFAULTS, OPTIONS, Choice, Layers, Number, Switch
+from nst_core.settings import (
+    DEFAULTS,
+    MOST_STYLES,
+    OPTIONS,
+    Choice,
+    Layers,
+    Number,
+    Switch,
+    Weights,
+)
+from nst_core.sheet import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
+from nst_core.timelapse import LOOKS, to_webp
 
 EXAMPLES = Path(__file__).parent / "examples"
 PORT = 7860
 KEEP_FILES_SECONDS = 3600
+FRAME_SECONDS = 0.25
 PREVIEW_SECONDS = 1.0
+FIRST_PREVIEW_SECONDS = 0.6
 # Previews travel once a second, maybe to a phone: at most this long a side, as JPEG.
 PREVIEW_SIDE = 1024
 # Larger results are shown as a JPEG of this side; the download is always the full PNG.
 SHOWN_SIDE = 2048
+# The photo to paint a region on, as it is sent to the page.
+PAINTER_SIDE = 640
+PAINTER_BYTES = 2_000_000
+MOST_RESULTS = 24
 # Photos of phones and scanners, which most browsers do not show.
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
 # A preset of the page leaves alone what decides how long a run takes, and the seed.
-UNTOUCHED_BY_PRESETS = ("size", "seed")
+UNTOUCHED_BY_PRESETS = ("size", "seed", "style_mix", "strength", "region", "memory_budget")
 # What a megapixel of gradient evaluation (`nst_core.plan.Stage.work`) takes on a slow GPU, and what
 # a run costs besides. For the scheduler of ZeroGPU, which ends a run that takes longer.
 GPU_SECONDS_PER_MEGAPIXEL = 0.2
@@ -52,28 +94,60 @@ INTRO = (
     "Repaint a photo in the style of a painting, and watch it happen. Pick an example below, or "
     "bring your own two pictures."
 )
+INSIGHTS_INTRO = """
+The picture is found by moving its pixels until a trained network, VGG, sees in it what it sees in
+the photo and in the painting. With $F$ the feature maps of the picture in one layer, $P$ those of
+the photo, and $A$ the Gram matrix, the correlations between channels over all positions:
+
+$$L = \\alpha \\,\\mathrm{mean}\\,(F - P)^2 + \\beta \\sum_l w_l\\,
+\\mathrm{mean}\\,\\bigl(A_l(F) - A_l(S)\\bigr)^2, \\qquad A = F F^{\\top}$$
+
+Here each half runs alone, from noise, at 192 pixels.
+"""
+RECONSTRUCTION_TEXTS = {
+    "relu1_1": "The first layer sees edges and colours, pixel by pixel. The photo comes back "
+    "nearly as it was.",
+    "relu2_1": "The second block sees corners and short lines. Hardly anything of the photo is "
+    "lost yet.",
+    "relu3_1": "The third block sees small patterns. Shapes stay, and fine grain begins to go.",
+    "relu4_1": "The fourth block sees parts of objects. What they are and where stays, exact "
+    "colours and textures are free: this is where a style transfer holds the photo.",
+    "relu5_1": "The fifth block sees whole objects. Only their gist is left, the rest is for the "
+    "network to make up.",
+}
+TEXTURE_TEXTS = {
+    "relu1_1": "Correlations of the first layer are little more than the palette. Specks of the "
+    "right colours appear, in no order.",
+    "relu2_1": "With the second block come short marks. They have the painting's directions, but "
+    "no length.",
+    "relu3_1": "With the third block marks join to strokes. It begins to look painted.",
+    "relu4_1": "With the fourth block strokes join to swirls and shapes. Larger and larger pieces "
+    "look right.",
+    "relu5_1": "With all five, whole motifs of the painting return. Where they stand is left to "
+    "chance, since a Gram matrix knows nothing of places.",
+}
 
 CSS = """
-#studio { display: grid; gap: var(--layout-gap); align-items: start;
+.studio { display: grid; gap: var(--layout-gap); align-items: start;
   grid-template: "inputs result" auto "controls result" 1fr / minmax(0, 5fr) minmax(0, 7fr); }
 #inputs { grid-area: inputs; } #result { grid-area: result; } #controls { grid-area: controls; }
 #inputs, #result, #controls { min-width: 0; }
-#pair, #buttons { flex-wrap: nowrap; } #pair > *, #buttons > * { min-width: 0 !important; }
-#picture .image-frame { width: 100%; }
-#picture img { width: 100%; max-height: 500px; object-fit: contain; }
+.line { flex-wrap: nowrap !important; } .line > * { min-width: 0 !important; }
+.picture .image-frame { width: 100%; }
+.picture img { width: 100%; max-height: 500px; object-fit: contain; }
 .status { display: flex; gap: 0.75em; align-items: center; font-variant-numeric: tabular-nums; }
 .status progress { flex: 1 1 5em; min-width: 4em; height: 0.5em; appearance: none; border: 0;
   border-radius: 0.25em; overflow: hidden; background: var(--border-color-primary); }
 .status progress::-webkit-progress-bar { background: var(--border-color-primary); }
 .status progress::-webkit-progress-value { background: var(--color-accent); }
 .status progress::-moz-progress-bar { background: var(--color-accent); }
-#content:has(img) .source-selection, #style:has(img) .source-selection { display: none; }
-#examples .grid-wrap { max-height: none; }
+.input:has(img) .source-selection { display: none; }
+.strip, .strip .grid-wrap { max-height: none; min-height: 0 !important; height: auto !important; }
 @media (max-width: 767px) {
-  #studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
-  #examples, #examples .grid-wrap { min-height: 0 !important; height: auto !important; }
-  #examples .grid-wrap { overflow-x: auto; }
-  #examples .grid-container { grid: auto / auto-flow 42% !important; }
+  .studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
+  .strip .grid-wrap { overflow-x: auto; }
+  .strip .grid-container { grid: auto / auto-flow 42% !important; }
+  #history .grid-container, #presets .grid-container { grid: auto / auto-flow 27% !important; }
 }
 """
 
@@ -85,18 +159,6 @@ TERM_COLOURS = {
     "total": "#ef4444",
     "total_variation": "#10b981",
 }
-
-
-@dataclass
-class Run:
-    """A run that is going on: `stop` ends it; where it is `discarded`, nobody wants the result."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    discarded: bool = False
-
-
-# The runs that are going on, by "session/number".
-_runs: dict[str, Run] = {}
 
 
 class ImageFile(gr.Image):
@@ -132,13 +194,172 @@ class Dropdown(gr.Dropdown):
         return payload
 
 
+PAINTER_HTML = """
+<div class="board"><img alt="The photo, to paint on"><canvas></canvas></div>
+<div class="tools">
+  <label>Brush <input type="range" min="2" max="30" value="10"></label>
+  <button type="button" class="erase" aria-pressed="false">Erase</button>
+  <button type="button" class="clear">Clear</button>
+</div>
+"""
+PAINTER_CSS = """
+.board { position: relative; width: fit-content; margin: auto; line-height: 0; }
+.board img { max-width: 100%; max-height: 60vh; }
+.board canvas { position: absolute; inset: 0; width: 100%; height: 100%;
+  opacity: 0.6; touch-action: none; cursor: crosshair; }
+.tools { display: flex; gap: 0.5em; align-items: center; margin-top: 0.5em; }
+.tools label { display: flex; gap: 0.5em; align-items: center; flex: 1;
+  min-width: 0; }
+.tools input { flex: 1; min-width: 2em; }
+.tools button { padding: 0.3em 0.7em; font-size: 0.9em;
+  border-radius: var(--button-small-radius);
+  border: 1px solid var(--border-color-primary);
+  background: var(--button-secondary-background-fill); }
+.tools button[aria-pressed="true"] { background: var(--color-accent); color: white; }
+"""
+PAINTER_JS = """
+const [photo, canvas] = [element.querySelector('img'), element.querySelector('canvas')];
+const [brush, erase] = [element.querySelector('input'), element.querySelector('.erase')];
+const paint = canvas.getContext('2d');
+let last = null, sent = '';
+
+function draw(mask) {
+  canvas.width = photo.naturalWidth;
+  canvas.height = photo.naturalHeight;
+  sent = mask || '';
+  if (!sent) return;
+  const image = new Image();
+  image.onload = () => {
+    paint.globalCompositeOperation = 'source-over';
+    paint.drawImage(image, 0, 0, canvas.width, canvas.height);
+    paint.globalCompositeOperation = 'source-in';
+    paint.fillStyle = '#e11d48';
+    paint.fillRect(0, 0, canvas.width, canvas.height);
+  };
+  image.src = sent;
+}
+function send() {
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [canvas.width, canvas.height];
+  const white = copy.getContext('2d');
+  white.drawImage(canvas, 0, 0);
+  white.globalCompositeOperation = 'source-in';
+  white.fillStyle = 'white';
+  white.fillRect(0, 0, copy.width, copy.height);
+  sent = copy.toDataURL('image/png');
+  props.value = sent;
+}
+function at(event) {
+  const box = canvas.getBoundingClientRect();
+  return [(event.clientX - box.left) * canvas.width / box.width,
+          (event.clientY - box.top) * canvas.height / box.height];
+}
+function stroke(event) {
+  const here = at(event);
+  const erasing = erase.getAttribute('aria-pressed') === 'true';
+  paint.globalCompositeOperation = erasing ? 'destination-out' : 'source-over';
+  paint.strokeStyle = '#e11d48';
+  paint.lineCap = 'round';
+  paint.lineWidth = brush.value / 100 * Math.max(canvas.width, canvas.height);
+  paint.beginPath();
+  paint.moveTo(...last);
+  paint.lineTo(...here);
+  paint.stroke();
+  last = here;
+}
+canvas.addEventListener('pointerdown', event => {
+  canvas.setPointerCapture(event.pointerId);
+  last = at(event);
+  stroke(event);
+});
+canvas.addEventListener('pointermove', event => { if (last) stroke(event); });
+for (const end of ['pointerup', 'pointercancel'])
+  canvas.addEventListener(end, () => { if (last) { last = null; send(); } });
+erase.addEventListener('click', () =>
+  erase.setAttribute('aria-pressed', erase.getAttribute('aria-pressed') !== 'true'));
+element.querySelector('.clear').addEventListener('click', () => { draw(''); props.value = ''; });
+photo.addEventListener('load', () => draw(props.value));
+photo.src = props.photo;
+watch('photo', () => { photo.src = props.photo; });
+watch('value', () => { if ((props.value || '') !== sent) draw(props.value); });
+"""
+
+
+def region_painter(photo: str, **options: Any) -> gr.HTML:
+    """The photo to paint a region on, with a finger as well as with a mouse.
+
+    Smaller and surer on a phone than `gr.ImageEditor`, whose tools fill the screen there: one
+    finger paints, nothing moves. The value is a PNG as data URL, white where it was painted and
+    transparent elsewhere; empty where nothing was.
+
+    Args:
+        photo: its address, or a data URL; the page may change it.
+    """
+    return gr.HTML(
+        "",
+        photo=photo,
+        html_template=PAINTER_HTML,
+        css_template=PAINTER_CSS,
+        js_on_load=PAINTER_JS,
+        **options,
+    )
+
+
+@dataclass
+class Run:
+    """A run that is going on: `stop` ends it; where it is `discarded`, nobody wants the result."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    discarded: bool = False
+
+
+# The runs that are going on, by "session/number", and the results of the last hour.
+_runs: dict[str, Run] = {}
+_history = History(KEEP_FILES_SECONDS)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is asked to do: files by their paths, settings by their names."""
+
+    content: str | None
+    styles: Sequence[str]
+    values: Mapping[str, Any]
+    mask: str | None = None
+    start: str | None = None
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a run works on."""
+
+    content: Image.Image
+    styles: tuple[Image.Image, ...]
+    mask: Image.Image | None = None
+    start: Image.Image | None = None
+
+    def recipe(self, settings: Settings) -> Recipe:
+        return Recipe.of(settings, self.content, self.styles, self.mask, self.start)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished or stopped run: the last frame, and what comes of it at full strength."""
+
+    images: Images
+    settings: Settings
+    frame: Frame
+    result: Image.Image
+    film: TimeLapse
+
+
 @dataclass(frozen=True)
 class Shown:
-    """What one look at a run puts on the screen: files, and the frame they were made from."""
+    """What one look at a run puts on the screen: a file, the frame it was made from, the end."""
 
     picture: str
     frame: Frame | None = None
-    result: str | None = None
+    outcome: Outcome | None = None
 
 
 @contextmanager
@@ -155,67 +376,156 @@ def _message(error: StyleTransferError) -> str:
     return html.escape(str(error), quote=False)
 
 
-def _gpu_seconds(content: Image.Image, style: Image.Image, settings: Settings, run: str) -> int:
+def _gpu_seconds(images: Images, settings: Settings, run: str) -> int:
     """How long a run may hold the GPU of a ZeroGPU Space; takes the arguments of `_frames`."""
-    work = sum(stage.work for stage in make_plan(settings, content.size))
+    work = sum(stage.work for stage in make_plan(settings, images.content.size))
     return round(GPU_SECONDS_PER_RUN + GPU_SECONDS_PER_MEGAPIXEL * work)
 
 
 @spaces.GPU(duration=_gpu_seconds)
-def _frames(
-    content: Image.Image, style: Image.Image, settings: Settings, run: str
-) -> Iterator[Frame]:
+def _frames(images: Images, settings: Settings, run: str) -> Iterator[Frame]:
     """The frames of a run. On ZeroGPU this is another process, which knows of no stops."""
     stop = _runs.get(run, Run()).stop
     with _messages():  # only this kind of error comes back from a forked process
-        yield from stylize(content, style, settings, every=PREVIEW_SECONDS, stop=stop.is_set)
+        yield from stylize(
+            images.content,
+            images.styles,
+            settings,
+            mask=images.mask,
+            start=images.start,
+            every=FRAME_SECONDS,
+            at_least=LOOKS,
+            stop=stop.is_set,
+        )
 
 
-def _run(
-    content: str | None, style: str | None, values: dict[str, Any], session: str | None
-) -> Iterator[Shown]:
-    """One run, from two files to the result; its files live as long as the generator."""
+def _sweep_seconds(images: Images, settings: Settings, run: str) -> int:
+    work = make_plan(replace(settings, size=SIZE, steps=STEPS), images.content.size)[0].work
+    return round(GPU_SECONDS_PER_RUN + 9 * (1 + GPU_SECONDS_PER_MEGAPIXEL * work))
+
+
+@spaces.GPU(duration=_sweep_seconds)
+def _tiles(images: Images, settings: Settings, run: str) -> Iterator[Tile]:
+    """The tiles of a sweep, as `_frames`."""
+    stop = _runs.get(run, Run()).stop
     with _messages():
-        if not content or not style:
-            missing = "photo" if not content else "painting"
+        yield from sweep(
+            images.content,
+            images.styles,
+            settings,
+            mask=images.mask,
+            start=images.start,
+            stop=stop.is_set,
+        )
+
+
+def _open(job: Job) -> tuple[Images, Settings]:
+    """Load and check all that a run needs, so that whatever is wrong is said before it."""
+    with _messages():
+        if not job.content or not job.styles:
+            missing = "photo" if not job.content else "painting"
             raise StyleTransferError(f"There is no {missing} yet: add one, or click an example.")
-        settings = Settings.from_values(values)
-        photo, painting = load_image(content), load_image(style)
-        make_plan(settings, photo.size)  # says before the run what can't be done
+        settings = Settings.from_values(job.values)
+        check_inputs(settings, len(job.styles), job.start is not None)
+        content = load_image(job.content)
+        mask = _open_mask(job.mask, content.size)
+        guided = mask is not None and settings.region == "style"
+        make_plan(settings, content.size, guided)
+        images = Images(
+            content,
+            tuple(load_image(style) for style in job.styles),
+            mask,
+            load_image(job.start) if job.start else None,
+        )
+    return images, settings
+
+
+def _open_mask(mask: str | None, size: tuple[int, int]) -> Image.Image | None:
+    """A mask that is a file, or painted in the page (a data URL)."""
+    if not mask:
+        return None
+    kind, comma, data = mask.partition(",")
+    if not comma or not kind.startswith("data:image/png"):
+        return load_mask(mask, size)
+    try:
+        if len(data) > PAINTER_BYTES:
+            raise binascii.Error
+        return load_mask(BytesIO(base64.b64decode(data, validate=True)), size)
+    except binascii.Error as error:
+        raise StyleTransferError("The painted region can't be read: clear it.") from error
+
+
+@contextmanager
+def _running(session: str | None) -> Iterator[tuple[str, Run]]:
+    """A run that `stop_session` can find, and its name."""
     name = f"{session}/{uuid.uuid4()}"
     run = _runs[name] = Run()
-    with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder)
-        try:
-            yield Shown(_preview(photo, photo, files / "preview-0.jpg"))
-            frames = _frames(photo, painting, settings, name)
-            for frame in frames:
-                if frame.done or run.stop.is_set():
-                    break
+    try:
+        yield name, run
+    finally:
+        del _runs[name]
+
+
+def _run(job: Job, session: str | None, files: Path) -> Iterator[Shown]:
+    """One run, from files to the outcome; what it shows is written into the folder `files`."""
+    images, settings = _open(job)
+    photo, mask = _smaller(images)
+    film = TimeLapse(photo.size)
+    film.add(on_white(photo))
+    with _running(session) as (name, run):
+        yield Shown(_save_preview(photo, photo.size, files / "preview-0.jpg"))
+        frames = _frames(images, settings, name)
+        due = time.perf_counter() + FIRST_PREVIEW_SECONDS
+        for frame in frames:
+            look = preview(frame.image, photo, settings, mask)
+            film.add(look)
+            if frame.done or run.stop.is_set():
+                break
+            if time.perf_counter() >= due:
+                due = time.perf_counter() + PREVIEW_SECONDS
                 path = files / f"preview-{frame.step}.jpg"
-                yield Shown(_preview(frame.image, photo, path), frame)
-            frames.close()
-        finally:
-            del _runs[name]
-        if run.discarded:
-            return
-        result = finish(frame.image, photo, settings)
-        path = files / f"{Path(content).stem}-{Path(style).stem}.png"
-        result.save(path)
-        shown = path
-        if max(result.size) > SHOWN_SIDE:
-            shown = files / "result.jpg"
-            smaller = ImageOps.contain(result, (SHOWN_SIDE, SHOWN_SIDE))
-            smaller.convert("RGB").save(shown, quality=92)
-        yield Shown(str(shown), frame, str(path))
+                yield Shown(_save_preview(look, photo.size, path), frame)
+        frames.close()
+    if run.discarded:
+        return
+    result = finish(frame.image, images.content, replace(settings, strength=1.0), images.mask)
+    yield Shown("", frame, Outcome(images, settings, frame, result, film))
 
 
-def _preview(image: Image.Image, photo: Image.Image, path: Path) -> str:
+def _smaller(images: Images) -> tuple[Image.Image, Image.Image | None]:
+    """Photo and mask in the size of previews."""
+    photo, mask = images.content, images.mask
+    if max(photo.size) > PREVIEW_SIDE:
+        photo = ImageOps.contain(photo, (PREVIEW_SIDE, PREVIEW_SIDE))
+    return photo, mask and mask.resize(photo.size)
+
+
+def _save_preview(image: Image.Image, size: tuple[int, int], path: Path) -> str:
     """Save a preview in the shape the result will have on the screen, so that nothing jumps."""
-    scale = min(1.0, PREVIEW_SIDE / max(photo.size))
-    size = tuple(max(1, round(side * scale)) for side in photo.size)
-    image.convert("RGB").resize(size, Image.Resampling.BICUBIC).save(path, quality=85)
+    on_white(image).resize(size, Image.Resampling.BICUBIC).save(path, quality=85)
     return str(path)
+
+
+def _save_result(
+    result: Image.Image, content: Image.Image, recipe: Recipe, path: Path
+) -> tuple[str, str]:
+    """Save the PNG to download, and what the page shows of it; the paths of both."""
+    blended = strengthen(result, content, recipe.settings.strength)
+    save_with_recipe(blended, path, recipe)
+    return _shown_file(blended, path), str(path)
+
+
+def _shown_file(image: Image.Image, path: Path) -> str:
+    """`path`, or a smaller copy of the image where it is too large for a page."""
+    if max(image.size) <= SHOWN_SIDE:
+        return str(path)
+    smaller = on_white(ImageOps.contain(image, (SHOWN_SIDE, SHOWN_SIDE)))
+    smaller.save(path.with_suffix(".shown.jpg"), quality=92)
+    return str(path.with_suffix(".shown.jpg"))
+
+
+def _result_name(job: Job) -> str:
+    return f"{Path(str(job.content)).stem}-{Path(job.styles[0]).stem}.png"
 
 
 def check_upload(path: str | None) -> Any:
@@ -238,16 +548,104 @@ def stop_session(request: gr.Request, discard: bool = False) -> None:
             run.stop.set()
 
 
-def stylize_api(request: gr.Request, content: str, style: str, **values: Any) -> Iterator[str]:
-    """Repaint the photo `content` in the style of the painting `style`.
+# The API. Parameters are files and, by their names, all settings.
+
+
+def _api_job(
+    content: str | None,
+    styles: Sequence[str | None],
+    mask: str | None,
+    start: str | None,
+    values: Mapping[str, Any],
+) -> Job:
+    return Job(content, [style for style in styles if style], values, mask, start)
+
+
+def stylize_api(
+    request: gr.Request,
+    content: str,
+    style: str,
+    style_2: str | None = None,
+    style_3: str | None = None,
+    style_4: str | None = None,
+    mask: str | None = None,
+    start: str | None = None,
+    **values: Any,
+) -> Iterator[str]:
+    """Repaint the photo `content` in the style of the painting `style`, or of up to four.
 
     Streams previews (JPEG); the last file is the result: a PNG in the pixel size of the photo.
     """
-    for shown in _run(content, style, values, request.session_hash):
-        yield shown.result or shown.picture
+    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
+    with tempfile.TemporaryDirectory() as folder:
+        for shown in _run(job, request.session_hash, Path(folder)):
+            if shown.outcome is None:
+                yield shown.picture
+                continue
+            done = shown.outcome
+            recipe = done.images.recipe(done.settings)
+            path = Path(folder) / _result_name(job)
+            yield _save_result(done.result, done.images.content, recipe, path)[1]
 
 
-def _status(frame: Frame | None, done: bool) -> str:
+def timelapse_api(
+    request: gr.Request,
+    content: str,
+    style: str,
+    style_2: str | None = None,
+    style_3: str | None = None,
+    style_4: str | None = None,
+    mask: str | None = None,
+    start: str | None = None,
+    kind: str = "mp4",
+    **values: Any,
+) -> Iterator[str]:
+    """The same run as `/stylize`, as a film of a few seconds: `kind` is mp4 or webp."""
+    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
+    with tempfile.TemporaryDirectory() as folder, _messages():
+        if kind not in ("mp4", "webp"):
+            raise StyleTransferError(f"kind must be mp4 or webp, not {str(kind)[:20]!r}.")
+        *_, shown = _run(job, request.session_hash, Path(folder))
+        if shown.outcome is not None:
+            path = Path(folder) / f"{Path(_result_name(job)).stem}.{kind}"
+            shown.outcome.film.save(path)
+            yield str(path)
+
+
+def sweep_api(
+    request: gr.Request,
+    content: str,
+    style: str,
+    style_2: str | None = None,
+    style_3: str | None = None,
+    style_4: str | None = None,
+    mask: str | None = None,
+    start: str | None = None,
+    **values: Any,
+) -> Iterator[str]:
+    """Nine small pictures in one: style weight grows downwards, strokes to the right."""
+    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
+    images, settings = _open(job)
+    with _running(request.session_hash) as (name, _), tempfile.TemporaryDirectory() as folder:
+        tiles = list(_tiles(images, settings, name))
+        if tiles:
+            path = Path(folder) / "sheet.png"
+            sheet(tiles).save(path)
+            yield str(path)
+
+
+def recipe_api(picture: str) -> dict[str, Any]:
+    """The recipe in a PNG that this app has made: its settings, and the hashes of its inputs."""
+    with _messages():
+        if not picture:
+            raise StyleTransferError("There is no picture yet: add one.")
+        return json.loads(read_recipe(picture).to_json())
+
+
+# What the page says.
+
+
+def _status(frame: Frame | None, done: bool, note: str = "") -> str:
     """The line under the picture, as HTML."""
     if frame is None:
         text, value, total = "Starting", 0, 1
@@ -263,11 +661,19 @@ def _status(frame: Frame | None, done: bool) -> str:
         else:
             text = f"Stopped at step {value} of {total} after {frame.elapsed:.1f} s"
     bar = f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
-    return _line(text, "" if done else bar)
+    return _line(text + note, "" if done else bar)
 
 
 def _line(text: str, bar: str = "") -> str:
     return f'<div class="status" role="status">{bar}<span>{text}</span></div>'
+
+
+def _layer_table(frame: Frame) -> str:
+    """The terms of the loss by layer, in Markdown."""
+    rows = ["| term | layer | weighted loss |", "|---|---|---|"]
+    rows += [f"| {' | '.join(name.split())} | {x:.4f} |" for name, x in frame.layers.items()]
+    rows.append(f"| total variation | pixels | {frame.losses['total_variation']:.4f} |")
+    return "\n".join(rows)
 
 
 def _control(name: str) -> gr.components.Component:
@@ -276,7 +682,7 @@ def _control(name: str) -> gr.components.Component:
     common = {"label": option.label, "info": option.help, "value": value}
     match option:
         case Number(high=high) if high > 1_000_000:
-            return gr.Number(**common)
+            return gr.Number(**common, scale=4)
         case Number():
             return Slider(**common, minimum=option.low, maximum=option.high, step=option.step)
         case Choice():
@@ -286,16 +692,26 @@ def _control(name: str) -> gr.components.Component:
         case Layers():
             common["value"] = list(value)
             return Dropdown(**common, choices=list(option.choices), multiselect=True)
+        case Weights():
+            common["value"] = option.text(value)
+            return gr.Textbox(**common)
 
 
-def _preset_values(preset: str) -> list[Any]:
-    """Values of the settings that decide the look, as the widgets want them."""
-    values = PRESETS[preset].as_dict()
-    return [
-        list(value) if isinstance(value, tuple) else value
-        for name, value in values.items()
-        if name not in UNTOUCHED_BY_PRESETS
-    ]
+def _widget_values(settings: Settings) -> dict[str, Any]:
+    """Values of all settings as their widgets want them."""
+    values = settings.as_dict()
+    return {name: list(x) if isinstance(x, tuple) else x for name, x in values.items()}
+
+
+def _painter_photo(path: str | None) -> str:
+    """The photo for the painter, small, as data URL; a grey board where there is none."""
+    try:
+        image = load_image(path) if path else Image.new("RGB", (64, 48), "grey")
+    except StyleTransferError:  # said by `check_upload`
+        image = Image.new("RGB", (64, 48), "grey")
+    file = BytesIO()
+    on_white(ImageOps.contain(image, (PAINTER_SIDE, PAINTER_SIDE))).save(file, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 @dataclass(frozen=True)
@@ -323,205 +739,911 @@ def _load_examples() -> list[Example]:
     ]
 
 
+def preset_picture(preset: str) -> Path:
+    """The small picture that shows what a preset does."""
+    return EXAMPLES / "presets" / f"{preset.lower().replace(' ', '_')}.jpg"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The widgets that events read and write."""
+
+    content: ImageFile
+    styles: list[ImageFile]
+    mix: list[Slider]
+    extra_rows: list[gr.Row]
+    add_style: gr.Button
+    remove_style: gr.Button
+    painter: gr.HTML
+    start: gr.Button
+    stop: gr.Button
+    refine: gr.Button
+    tabs: gr.Tabs
+    compare: gr.ImageSlider
+    picture: gr.Image
+    film: gr.Video
+    webp: gr.Button
+    webp_file: gr.DownloadButton
+    status: gr.HTML
+    download: gr.DownloadButton
+    curve: gr.LinePlot
+    history: gr.Gallery
+    gallery: gr.Gallery
+    presets: gr.Gallery
+    recipe: gr.File
+    start_image: ImageFile
+    dice: gr.Button
+    sweep: gr.Button
+    tiles: gr.Gallery
+    controls: dict[str, gr.components.Component]
+    layers: gr.Markdown
+    # What is in the picture box: the photo, the result at full strength, its record and recipe.
+    base: gr.State
+    # The names of the records of this browser, newest first.
+    names: gr.BrowserState
+
+
 def build_demo() -> gr.Blocks:
     """The page with its events, ready to be launched."""
     gr.set_static_paths([EXAMPLES])  # served from where they are, and never cleaned up
     examples = _load_examples()
-    first = examples[0]
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
         delete_cache=(KEEP_FILES_SECONDS, KEEP_FILES_SECONDS),
     ) as demo:
         gr.Markdown(INTRO)
-        with gr.Row(elem_id="studio"):
-            with gr.Column(elem_id="inputs"):
-                with gr.Row(elem_id="pair"):
-                    content = ImageFile(
-                        first.content,
-                        label="Photo",
-                        sources=["upload", "clipboard", "webcam"],
-                        height=210,
-                        format="png",
-                        elem_id="content",
-                        buttons=[],
-                        alt_text="The photo",
-                    )
-                    style = ImageFile(
-                        first.style,
-                        label="Painting",
-                        sources=["upload", "clipboard"],
-                        height=210,
-                        format="png",
-                        elem_id="style",
-                        buttons=[],
-                        alt_text="The painting",
-                    )
-                with gr.Row(elem_id="buttons"):
-                    start = gr.Button("Stylize", variant="primary", scale=3, elem_id="start")
-                    stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
-            with gr.Column(elem_id="result"):
-                with gr.Tabs(selected="compare") as tabs:
-                    with gr.Tab("Before and after", id="compare"):
-                        compare = gr.ImageSlider(
-                            (first.content, first.result),
-                            show_label=False,
-                            elem_id="compare",
-                            buttons=["fullscreen"],
-                            interactive=False,
-                        )
-                    with gr.Tab("Picture", id="picture"):
-                        picture = gr.Image(
-                            first.result,
-                            show_label=False,
-                            elem_id="picture",
-                            buttons=["fullscreen"],
-                            interactive=False,
-                            alt_text="The stylised picture",
-                        )
-                status = gr.HTML(_line(first.title))
-                download = gr.DownloadButton(
-                    "Download the picture", value=first.result, elem_id="download"
-                )
-                curve = gr.LinePlot(
-                    x="step",
-                    y="log10 loss",
-                    color="term",
-                    x_title="step",
-                    y_title="log10 loss",
-                    height=230,
-                    color_map=TERM_COLOURS,
-                    colors_in_legend=[],
-                    label="Loss: content (blue), style (orange), total (red)",
-                    visible=False,
-                    buttons=[],
-                    elem_id="curve",
-                )
-                gr.Markdown("### Examples\nClick one to see its result at once.")
-                gallery = gr.Gallery(
-                    [(example.thumbnail, example.title) for example in examples],
-                    show_label=False,
-                    columns=4,
-                    height="auto",
-                    allow_preview=False,
-                    object_fit="cover",
-                    buttons=[],
-                    elem_id="examples",
-                    interactive=False,
-                )
-            with gr.Column(elem_id="controls"):
-                preset = gr.Radio(list(PRESETS), value="Balanced", label="Preset")
-                controls = {n: _control(n) for n, option in OPTIONS.items() if not option.advanced}
-                with gr.Accordion("Advanced", open=False):
-                    controls |= {n: _control(n) for n, option in OPTIONS.items() if option.advanced}
-                controls = {name: controls[name] for name in OPTIONS}
+        with gr.Tabs():
+            with gr.Tab("Paint"):
+                page = _build_studio(examples)
+            with gr.Tab("What the network sees"):
+                _build_insights(page)
+        _connect(demo, page, examples)
+        _add_api(page)
+    return demo
 
-        def follow(
-            content: str | None, style: str | None, values: dict[str, Any], session: str | None
-        ) -> Iterator[dict[gr.blocks.Block, Any]]:
-            """Updates of the page during a run."""
-            losses: list[tuple[int, str, float]] = []
-            for shown in _run(content, style, values, session):
-                frame, done = shown.frame, shown.result is not None
+
+def _build_studio(examples: list[Example]) -> Page:
+    first = examples[0]
+    with gr.Row(elem_classes="studio"):
+        with gr.Column(elem_id="inputs"):
+            inputs = _build_inputs(first)
+        with gr.Column(elem_id="result"):
+            results = _build_result(examples)
+        with gr.Column(elem_id="controls"):
+            controls = _build_controls()
+    strength = results.pop("strength")
+    region = inputs.pop("region")
+    settings = {**controls.pop("controls"), "strength": strength, "region": region}
+    return Page(
+        **inputs,
+        **results,
+        **controls,
+        controls={name: settings[name] for name in OPTIONS if name in settings},
+        layers=gr.Markdown("Run a transfer first.", render=False),
+        base=gr.State({"content": first.content, "result": first.result, "recipe": None}),
+        names=gr.BrowserState([], storage_key="neural-style-transfer-live"),
+    )
+
+
+def _build_inputs(first: Example) -> dict[str, Any]:
+    box = {"format": "png", "elem_classes": "input", "buttons": []}
+    with gr.Row(elem_id="pair", elem_classes="line"):
+        content = ImageFile(
+            first.content,
+            label="Photo",
+            sources=["upload", "clipboard", "webcam"],
+            height=210,
+            elem_id="content",
+            alt_text="The photo",
+            **box,
+        )
+        style = ImageFile(
+            first.style,
+            label="Painting",
+            sources=["upload", "clipboard"],
+            height=210,
+            elem_id="style",
+            alt_text="The painting",
+            **box,
+        )
+    styles, mix, rows = [style], [], []
+    mix_help = "How much of this painting is taken."
+    mix.append(Slider(0, 1, 1, step=0.01, label="Weight of the painting", visible=False))
+    for number in range(2, MOST_STYLES + 1):
+        with gr.Row(visible=False, elem_classes="line") as row:
+            styles.append(
+                ImageFile(
+                    label=f"Painting {number}",
+                    sources=["upload", "clipboard"],
+                    height=120,
+                    elem_id=f"style-{number}",
+                    alt_text=f"Painting {number}",
+                    **box,
+                )
+            )
+            mix.append(
+                Slider(
+                    *(0, 1, 1),
+                    step=0.01,
+                    label=f"Weight of painting {number}",
+                    info=mix_help,
+                )
+            )
+        rows.append(row)
+    with gr.Row(elem_id="buttons", elem_classes="line"):
+        start = gr.Button("Stylize", variant="primary", scale=3, elem_id="start")
+        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
+    with gr.Row(elem_classes="line"):
+        add_style = gr.Button("Add a painting", size="sm", elem_id="add-style")
+        remove_style = gr.Button(
+            "Remove the last", size="sm", visible=False, elem_id="remove-style"
+        )
+    with gr.Accordion("Paint a region", open=False, elem_id="region"):
+        gr.Markdown(
+            "Paint over a part of the photo, such as a face: it stays as it is, or gets the "
+            "second painting."
+        )
+        painter = region_painter(_painter_photo(first.content), elem_id="painter")
+        region = _control("region")
+    return {
+        "content": content,
+        "styles": styles,
+        "mix": mix,
+        "extra_rows": rows,
+        "add_style": add_style,
+        "remove_style": remove_style,
+        "painter": painter,
+        "region": region,
+        "start": start,
+        "stop": stop,
+    }
+
+
+def _build_result(examples: list[Example]) -> dict[str, Any]:
+    first = examples[0]
+    shown = {"show_label": False, "interactive": False}
+    with gr.Tabs(selected="compare") as tabs:
+        with gr.Tab("Before and after", id="compare"):
+            compare = gr.ImageSlider(
+                (first.content, first.result),
+                elem_id="compare",
+                elem_classes="picture",
+                buttons=["fullscreen"],
+                **shown,
+            )
+        with gr.Tab("Picture", id="picture"):
+            picture = gr.Image(
+                first.result,
+                elem_id="picture",
+                elem_classes="picture",
+                buttons=["fullscreen"],
+                alt_text="The stylised picture",
+                **shown,
+            )
+        with gr.Tab("Time-lapse", id="film"):
+            film = gr.Video(
+                label="How it came to be",
+                autoplay=True,
+                loop=True,
+                height=500,
+                elem_id="film",
+                buttons=["download"],
+                interactive=False,
+            )
+            with gr.Row(elem_classes="line"):
+                webp = gr.Button("Make an animated WebP", size="sm", interactive=False)
+                webp_file = gr.DownloadButton("Download the WebP", size="sm", visible=False)
+    status = gr.HTML(_line(first.title))
+    with gr.Row(elem_classes="line"):
+        download = gr.DownloadButton(
+            "Download", variant="primary", value=first.result, elem_id="download"
+        )
+        refine = gr.Button("Refine", interactive=False, elem_id="refine")
+    strength = _control("strength")
+    history = gr.Gallery(
+        label="Your results: click one to bring it back",
+        columns=6,
+        fit_columns=False,
+        height="auto",
+        allow_preview=False,
+        object_fit="cover",
+        buttons=[],
+        elem_id="history",
+        elem_classes="strip",
+        interactive=False,
+        visible=False,
+    )
+    curve = gr.LinePlot(
+        x="step",
+        y="log10 loss",
+        color="term",
+        x_title="step",
+        y_title="log10 loss",
+        height=230,
+        color_map=TERM_COLOURS,
+        colors_in_legend=[],
+        label="Loss: content (blue), style (orange), total (red)",
+        visible=False,
+        buttons=[],
+        elem_id="curve",
+    )
+    gr.Markdown("### Examples\nClick one to see its result at once.")
+    gallery = gr.Gallery(
+        [(example.thumbnail, example.title) for example in examples],
+        show_label=False,
+        columns=4,
+        height="auto",
+        allow_preview=False,
+        object_fit="cover",
+        buttons=[],
+        elem_id="examples",
+        elem_classes="strip",
+        interactive=False,
+    )
+    return {
+        "tabs": tabs,
+        "compare": compare,
+        "picture": picture,
+        "film": film,
+        "webp": webp,
+        "webp_file": webp_file,
+        "status": status,
+        "download": download,
+        "refine": refine,
+        "strength": strength,
+        "history": history,
+        "curve": curve,
+        "gallery": gallery,
+    }
+
+
+def _build_controls() -> dict[str, Any]:
+    presets = gr.Gallery(
+        [(str(preset_picture(preset)), preset) for preset in PRESETS],
+        label="Presets",
+        columns=4,
+        height="auto",
+        allow_preview=False,
+        object_fit="cover",
+        buttons=[],
+        elem_id="presets",
+        elem_classes="strip",
+        interactive=False,
+    )
+    elsewhere = ("style_mix", "strength", "region")
+    names = [name for name in OPTIONS if name not in elsewhere]
+    controls = {name: _control(name) for name in names if not OPTIONS[name].advanced}
+    with gr.Accordion("Try nine at once", open=False):
+        gr.Markdown("Style weight grows downwards, strokes to the right. Click one to choose it.")
+        sweep_button = gr.Button("Make the sheet", elem_id="sweep")
+        tiles = gr.Gallery(
+            show_label=False,
+            columns=3,
+            height="auto",
+            allow_preview=False,
+            buttons=[],
+            elem_id="tiles",
+            interactive=False,
+            visible=False,
+        )
+    with gr.Accordion("Advanced", open=False):
+        controls["init"] = _control("init")
+        start_image = ImageFile(
+            label="Start image",
+            sources=["upload", "clipboard"],
+            height=160,
+            format="png",
+            elem_classes="input",
+            buttons=[],
+            alt_text="The image to start from",
+            visible=False,
+        )
+        with gr.Row(elem_classes="line"):
+            controls["seed"] = _control("seed")
+            dice = gr.Button("Roll the dice", size="sm", elem_id="dice")
+        controls |= {name: _control(name) for name in names if name not in controls}
+    recipe = gr.File(
+        label="Recipe: drop a picture made here to restore its settings",
+        height=110,
+        elem_id="recipe",
+    )
+    return {
+        "presets": presets,
+        "controls": controls,
+        "sweep": sweep_button,
+        "tiles": tiles,
+        "start_image": start_image,
+        "dice": dice,
+        "recipe": recipe,
+    }
+
+
+def _build_insights(page: Page) -> None:
+    """The tab for people who come to learn."""
+    gr.Markdown(
+        INSIGHTS_INTRO,
+        latex_delimiters=[
+            {"left": "$$", "right": "$$", "display": True},
+            {"left": "$", "right": "$", "display": False},
+        ],
+    )
+    halves = (
+        (
+            "Content: the photo from one layer alone",
+            "Rebuild the photo",
+            page.content,
+            insights.reconstruction,
+            RECONSTRUCTION_TEXTS,
+            "relu4_1",
+        ),
+        (
+            "Style: the painting as a texture",
+            "Make the texture",
+            page.styles[0],
+            insights.texture,
+            TEXTURE_TEXTS,
+            "relu5_1",
+        ),
+    )
+    with gr.Row():
+        for title, action, source, make, texts, chosen in halves:
+            with gr.Column():
+                _build_half(title, action, source, make, texts, chosen)
+    gr.Markdown("### The terms of the last run, by layer")
+    page.layers.render()
+
+
+def _build_half(
+    title: str,
+    action: str,
+    source: ImageFile,
+    make: Callable[[str], Settings],
+    texts: Mapping[str, str],
+    chosen: str,
+) -> None:
+    """One half of the loss, run alone."""
+    gr.Markdown(f"### {title}")
+    layer = gr.Radio(list(texts), value=chosen, label="Layer")
+    text = gr.Markdown(texts[chosen])
+    button = gr.Button(action, variant="primary")
+    image = gr.Image(
+        label=title,
+        height=300,
+        interactive=False,
+        buttons=["fullscreen"],
+        alt_text=title,
+        elem_classes="picture",
+    )
+    status = gr.HTML(_line(""))
+
+    def look(
+        request: gr.Request, path: str | None, layer: str
+    ) -> Iterator[tuple[str | Any, str | Any]]:
+        try:
+            with tempfile.TemporaryDirectory() as folder, _messages():
+                job = Job(path, [path] if path else [], make(layer).as_dict())
+                for shown in _run(job, request.session_hash, Path(folder)):
+                    picture = shown.picture
+                    if shown.outcome is not None:
+                        picture = str(Path(folder) / f"{layer}.png")
+                        shown.outcome.frame.image.save(picture)
+                    elif shown.frame is None:
+                        picture = gr.skip()
+                    yield picture, _status(shown.frame, shown.outcome is not None)
+        except gr.Error as error:
+            gr.Warning(error.message, title="This does not work yet")
+            yield gr.skip(), _line("")
+
+    layer.change(texts.get, layer, text, queue=False, api_visibility="private")
+    button.click(
+        look,
+        [source, layer],
+        [image, status],
+        concurrency_limit=1,
+        concurrency_id="device",
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def _page_job(fields: dict[str, Any], refined: Record | None = None) -> Job:
+    """What the page asks for, from the values of its widgets (see `_page_inputs`)."""
+    values = {name: fields[name] for name in OPTIONS if name in fields}
+    boxes = [(fields[f"style_{k}"], fields[f"mix_{k}"]) for k in range(MOST_STYLES)]
+    boxes = [(path, weight) for path, weight in boxes if path]
+    values["style_mix"] = [weight for _, weight in boxes] if len(boxes) > 1 else [1]
+    start = fields["start_image"] if fields["init"] == "image" else None
+    content = fields["content"]
+    if refined is not None:
+        values |= {"init": "image", "coarse_to_fine": False}
+        content, start = str(refined.content), str(refined.picture)
+    return Job(content, [path for path, _ in boxes], values, fields["mask"], start)
+
+
+def _page_inputs(page: Page) -> dict[str, gr.components.Component]:
+    return {
+        "content": page.content,
+        **{f"style_{k}": image for k, image in enumerate(page.styles)},
+        **{f"mix_{k}": weight for k, weight in enumerate(page.mix)},
+        "mask": page.painter,
+        "start_image": page.start_image,
+        **page.controls,
+    }
+
+
+Updates = dict[gr.blocks.Block, Any]
+
+
+def _keep(job: Job, fields: dict[str, Any], outcome: Outcome) -> Record:
+    """Put an outcome into the history, with what brings it back."""
+    settings = outcome.settings
+    title = f"{outcome.frame.size} px"
+    if outcome.frame.total_steps != outcome.frame.step:
+        title += f", step {outcome.frame.step}"
+    kept = ("mask", *(f"mix_{k}" for k in range(MOST_STYLES)))
+    values = {
+        "title": title,
+        "recipe": outcome.images.recipe(settings).to_json(),
+        "fields": {name: x for name, x in fields.items() if name in OPTIONS or name in kept},
+        # Which box every painting was in.
+        "boxes": [k for k in range(MOST_STYLES) if fields[f"style_{k}"]],
+    }
+    return _history.add(outcome.frame.image, outcome.result, str(job.content), job.styles, values)
+
+
+def _base(record: Record) -> dict[str, Any]:
+    """What `Page.base` holds of a record."""
+    return {
+        "content": str(record.content),
+        "result": str(record.result),
+        "recipe": record.values["recipe"],
+        "name": record.name,
+    }
+
+
+def _thumbnails(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Of the names of a browser, those whose records are still there, and their pictures."""
+    records = [record for record in map(_history.get, names) if record is not None]
+    return (
+        [record.name for record in records],
+        [(str(record.thumbnail), record.values["title"]) for record in records],
+    )
+
+
+def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
+    """Events of the page."""
+    inputs = _page_inputs(page)
+    private = {"api_visibility": "private"}
+    at_once = {"queue": False, **private}
+
+    def follow(
+        fields: dict[str, Any],
+        names: list[str],
+        session: str | None,
+        refined: Record | None = None,
+    ) -> Iterator[Updates]:
+        """Updates of the page during a run."""
+        job = _page_job(fields, refined)
+        losses: list[tuple[int, str, float]] = []
+        outcome = None
+        with tempfile.TemporaryDirectory() as folder:
+            for shown in _run(job, session, Path(folder)):
+                frame, outcome = shown.frame, shown.outcome
                 if frame is not None:
                     losses += [
                         (frame.step, term, math.log10(value))
                         for term, value in frame.losses.items()
                         if value > 0
                     ]
-                updates: dict[gr.blocks.Block, Any] = {
-                    picture: shown.picture,
-                    status: _status(frame, done),
-                    curve: gr.LinePlot(
+                note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
+                updates: Updates = {
+                    page.picture: shown.picture,
+                    page.status: _status(frame, outcome is not None, note),
+                    page.curve: gr.LinePlot(
                         pd.DataFrame(losses, columns=["step", "term", "log10 loss"]),
                         x_lim=[0, frame.total_steps if frame else 1],
                         visible=bool(losses),
                     ),
-                    stop: gr.Button(interactive=not done),
+                    page.stop: gr.Button(interactive=outcome is None),
                 }
                 if frame is None:
                     updates |= {
-                        tabs: gr.Tabs(selected="picture"),
-                        start: gr.Button("Painting ...", interactive=False),
-                        download: gr.DownloadButton(visible=False),
+                        page.tabs: gr.Tabs(selected="picture"),
+                        page.start: gr.Button("Painting ...", interactive=False),
+                        page.refine: gr.Button(interactive=False),
+                        page.download: gr.DownloadButton(interactive=False),
                     }
-                if done:
-                    updates |= {
-                        compare: (content, shown.picture),
-                        download: gr.DownloadButton(value=shown.result, visible=True),
-                    }
-                yield updates
-            if not done:  # discarded; Gradio repeats the last update at the end, so let it be none
-                yield {status: gr.skip()}
-
-        def run_page(
-            request: gr.Request, content: str | None, style: str | None, **values: Any
-        ) -> Iterator[dict[gr.blocks.Block, Any]]:
-            try:
-                yield from follow(content, style, values, request.session_hash)
-            except gr.Error as error:  # a raised one would be stamped across the old picture
-                gr.Warning(error.message, title="This does not work yet")
-                yield {status: gr.skip()}
-
-        def show_example(request: gr.Request, event: gr.SelectData) -> dict[gr.blocks.Block, Any]:
-            stop_session(request, discard=True)
-            example = examples[event.index]
-            return {
-                content: example.content,
-                style: example.style,
-                picture: example.result,
-                compare: (example.content, example.result),
-                download: gr.DownloadButton(value=example.result, visible=True),
-                status: _line(example.title),
-                curve: gr.LinePlot(visible=False),
+                if outcome is None:
+                    yield updates
+            if outcome is None:  # discarded
+                # Gradio repeats the last update at the end, so let it be none.
+                yield {page.status: gr.skip()}
+                return
+            record = _keep(job, fields, outcome)
+            base = _base(record)
+            path = Path(folder) / _result_name(job)
+            recipe = Recipe.from_json(base["recipe"])
+            seen, file = _save_result(outcome.result, outcome.images.content, recipe, path)
+            names, pictures = _thumbnails([record.name, *names][:MOST_RESULTS])
+            yield {
+                **updates,
+                page.picture: seen,
+                page.compare: (base["content"], seen),
+                page.download: gr.DownloadButton(value=file, interactive=True),
+                page.base: base,
+                page.names: names,
+                page.history: gr.Gallery(pictures, visible=True),
+                page.layers: _layer_table(outcome.frame),
+            }
+            outcome.film.save(record.film)
+            yield {
+                page.film: str(record.film),
+                page.webp: gr.Button(interactive=True),
+                page.webp_file: gr.DownloadButton(visible=False),
             }
 
-        view = [picture, compare, status, curve, download, tabs, start, stop]
-        run = start.click(
-            run_page,
-            inputs_kwargs={"content": content, "style": style, **controls},
-            outputs=view,
-            concurrency_limit=1,
-            concurrency_id="device",
-            show_progress="minimal",
-            show_progress_on=[picture, compare],
-            scroll_to_output=False,
-            api_visibility="private",
-        )
-        # After an error too: the page is ready for the next run.
-        run.then(
-            lambda: (gr.Button("Stylize", interactive=True), gr.Button(interactive=False)),
-            outputs=[start, stop],
-            api_visibility="private",
-        )
-        for image in (content, style):
-            # In the queue, though nobody waits there: only from it do messages reach the page.
-            image.upload(
-                check_upload, image, image, concurrency_limit=None, api_visibility="private"
-            )
-        stop.click(stop_session, None, None, queue=False, api_visibility="private")
-        demo.unload(stop_session)
-        gallery.select(None, js=SHOW_RESULT)
-        gallery.select(
-            show_example, None, [content, style, *view], queue=False, api_visibility="private"
-        )
-        looks = [widget for n, widget in controls.items() if n not in UNTOUCHED_BY_PRESETS]
-        preset.input(_preset_values, preset, looks, queue=False, api_visibility="private")
+    def warn(error: gr.Error) -> Updates:
+        # A raised one would be stamped across the old picture.
+        gr.Warning(error.message, title="This does not work yet")
+        return {page.status: gr.skip()}
 
-        # The API has inputs of its own: those of the page hold the first example.
-        api_inputs = {
-            "content": ImageFile(visible=False, label="content"),
-            "style": ImageFile(visible=False, label="style"),
+    def run_page(request: gr.Request, names: list[str], **fields: Any) -> Iterator[Updates]:
+        try:
+            yield from follow(fields, names, request.session_hash)
+        except gr.Error as error:
+            yield warn(error)
+
+    def refine_page(
+        request: gr.Request, names: list[str], base: dict[str, Any], **fields: Any
+    ) -> Iterator[Updates]:
+        try:
+            with _messages():
+                record = _history.get(base.get("name"))
+                if record is None:
+                    raise StyleTransferError(
+                        "There is no result to go on from any more: press Stylize first."
+                    )
+            yield from follow(fields, names, request.session_hash, record)
+        except gr.Error as error:
+            yield warn(error)
+
+    def ready(base: dict[str, Any]) -> Updates:
+        """After a run, an error too: the page is ready for the next one."""
+        return {
+            page.start: gr.Button("Stylize", interactive=True),
+            page.stop: gr.Button(interactive=False),
+            page.refine: gr.Button(interactive="name" in base),
+            page.download: gr.DownloadButton(interactive=True),
         }
-        gr.Button(visible=False).click(
-            stylize_api,
-            inputs_kwargs={**api_inputs, **controls},
-            outputs=ImageFile(visible=False, label="result"),
-            concurrency_limit=1,
-            concurrency_id="device",
-            api_name="stylize",
+
+    view = [
+        *(page.picture, page.compare, page.film, page.webp, page.webp_file, page.status),
+        *(page.curve, page.download, page.tabs, page.start, page.stop, page.refine),
+        *(page.base, page.names, page.history, page.layers),
+    ]
+    on_device = {
+        "outputs": view,
+        "concurrency_limit": 1,
+        "concurrency_id": "device",
+        "show_progress": "minimal",
+        "show_progress_on": [page.picture, page.compare],
+        "scroll_to_output": False,
+        **private,
+    }
+    state = {"names": page.names}
+    runs = (
+        page.start.click(run_page, inputs_kwargs={**state, **inputs}, **on_device),
+        page.refine.click(
+            refine_page, inputs_kwargs={**state, "base": page.base, **inputs}, **on_device
+        ),
+    )
+    for run in runs:
+        run.then(ready, page.base, [page.start, page.stop, page.refine, page.download], **private)
+    page.stop.click(stop_session, None, None, queue=False, **private)
+    demo.unload(stop_session)
+
+    _connect_inputs(page, private, at_once)
+    _connect_strength(page, private)
+    _connect_history(demo, page, private)
+    _connect_sweep(page, inputs, private)
+
+    def show_example(request: gr.Request, event: gr.SelectData) -> Updates:
+        stop_session(request, discard=True)
+        example = examples[event.index]
+        return {
+            page.content: example.content,
+            page.styles[0]: example.style,
+            page.picture: example.result,
+            page.compare: (example.content, example.result),
+            page.download: gr.DownloadButton(value=example.result, interactive=True),
+            page.base: {"content": example.content, "result": example.result, "recipe": None},
+            page.refine: gr.Button(interactive=False),
+            page.status: _line(example.title),
+            page.curve: gr.LinePlot(visible=False),
+            page.controls["strength"]: 1,
+        }
+
+    page.gallery.select(None, js=SHOW_RESULT)
+    page.gallery.select(
+        show_example,
+        None,
+        [page.content, page.styles[0], page.controls["strength"], *view],
+        **at_once,
+    )
+
+
+def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]) -> None:
+    """Uploads, further paintings, presets, the start image, recipes."""
+    for image in (page.content, *page.styles, page.start_image):
+        # In the queue, though nobody waits there: only from it do messages reach the page.
+        image.upload(check_upload, image, image, concurrency_limit=None, **private)
+    page.content.change(
+        lambda path: gr.HTML("", photo=_painter_photo(path)),
+        page.content,
+        page.painter,
+        concurrency_limit=None,
+        show_progress="hidden",
+        **private,
+    )
+
+    more = [*page.extra_rows, page.mix[0], page.add_style, page.remove_style]
+    count = gr.State(0)
+
+    def show_rows(count: int) -> list[Any]:
+        return [
+            count,
+            *(gr.Row(visible=k < count) for k in range(len(page.extra_rows))),
+            gr.Slider(visible=count > 0),
+            gr.Button(interactive=count < len(page.extra_rows)),
+            gr.Button(visible=count > 0),
+        ]
+
+    def remove(count: int) -> list[Any]:
+        kept = [k < count - 1 for k in range(len(page.extra_rows))]
+        return [
+            *show_rows(count - 1),
+            *(gr.skip() if keep else None for keep in kept),
+            *(gr.skip() if keep else 1 for keep in kept),
+        ]
+
+    page.add_style.click(lambda n: show_rows(n + 1), count, [count, *more], **at_once)
+    page.remove_style.click(
+        remove, count, [count, *more, *page.styles[1:], *page.mix[1:]], **at_once
+    )
+
+    looks = {n: x for n, x in page.controls.items() if n not in UNTOUCHED_BY_PRESETS}
+
+    def choose_preset(event: gr.SelectData) -> list[Any]:
+        values = _widget_values(list(PRESETS.values())[event.index])
+        return [values[name] for name in looks]
+
+    page.presets.select(choose_preset, None, [*looks.values()], **at_once)
+    page.controls["init"].change(
+        lambda init: gr.Image(visible=init == "image"),
+        page.controls["init"],
+        page.start_image,
+        **at_once,
+    )
+    page.dice.click(lambda: random.randrange(2**32), None, page.controls["seed"], **at_once)
+
+    def use_recipe(path: str | None, content: str | None, *styles: str | None) -> list[Any]:
+        nothing = [gr.skip()] * (len(page.controls) + len(page.mix))
+        if path is None:
+            return [None, *nothing]
+        try:
+            recipe = read_recipe(path)
+        except StyleTransferError as error:
+            gr.Warning(_message(error), title="No recipe")
+            return [None, *nothing]
+        given = [load_image(style) for style in styles if style]
+        photo = load_image(content) if content else Image.new("RGB", (1, 1))
+        here = Recipe.of(recipe.settings, photo, given, None, None)
+        others = recipe.others(here)
+        note = f" It was made with another {' and another '.join(others)}." if others else ""
+        gr.Info(f"All settings are as they were for this picture.{note}", title="Recipe")
+        values = _widget_values(recipe.settings)
+        mix = [*recipe.settings.style_mix, *[1] * MOST_STYLES][:MOST_STYLES]
+        return [None, *(values[name] for name in page.controls), *mix]
+
+    page.recipe.upload(
+        use_recipe,
+        [page.recipe, page.content, *page.styles],
+        [page.recipe, *page.controls.values(), *page.mix],
+        concurrency_limit=None,
+        show_progress="hidden",
+        **private,
+    )
+
+
+def _connect_strength(page: Page, private: dict[str, Any]) -> None:
+    """The blend of result and photo, after the fact."""
+
+    def blend(base: dict[str, Any], strength: Any) -> Iterator[Updates]:
+        try:
+            amount = OPTIONS["strength"].check("strength", strength)
+            content = load_image(base["content"])
+            result = load_image(base["result"])
+        except StyleTransferError as error:  # a slider can't do that, or an hour is over
+            gr.Warning(_message(error))
+            yield {page.status: gr.skip()}
+            return
+        picture = strengthen(result, content, amount)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{Path(base['content']).stem}-{uuid.uuid4().hex[:6]}.png"
+            seen = on_white(ImageOps.contain(picture, (SHOWN_SIDE, SHOWN_SIDE)))
+            if max(picture.size) <= SHOWN_SIDE:
+                seen = on_white(picture)
+            shown = path.with_suffix(".jpg")
+            seen.save(shown, quality=92)
+            yield {page.picture: str(shown), page.compare: (base["content"], str(shown))}
+            if base["recipe"]:
+                recipe = Recipe.from_json(base["recipe"])
+                settings = replace(recipe.settings, strength=amount)
+                save_with_recipe(picture, path, replace(recipe, settings=settings))
+            else:
+                picture.save(path)
+            yield {page.download: gr.DownloadButton(value=str(path))}
+
+    page.controls["strength"].input(
+        blend,
+        [page.base, page.controls["strength"]],
+        [page.picture, page.compare, page.download, page.status],
+        concurrency_limit=4,
+        trigger_mode="always_last",
+        show_progress="hidden",
+        **private,
+    )
+
+
+def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> None:
+    """The strip of results, which outlives a reload, and the WebP of the one in view."""
+
+    def reload(names: list[str]) -> Updates:
+        names, pictures = _thumbnails(names if isinstance(names, list) else [])
+        return {page.names: names, page.history: gr.Gallery(pictures, visible=bool(names))}
+
+    def bring_back(names: list[str], event: gr.SelectData) -> Iterator[Updates]:
+        record = _history.get(names[event.index]) if event.index < len(names) else None
+        if record is None:
+            gr.Warning("This result is not kept any more.")
+            yield reload(names)
+            return
+        fields, base = record.values["fields"], _base(record)
+        boxes = dict(zip(record.values["boxes"], map(str, record.styles), strict=True))
+        content = load_image(record.content)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{record.content.stem}-{record.styles[0].stem}.png"
+            recipe = Recipe.from_json(base["recipe"])
+            seen, file = _save_result(load_image(record.result), content, recipe, path)
+            yield {
+                page.content: base["content"],
+                **{image: boxes.get(k) for k, image in enumerate(page.styles)},
+                **{weight: fields[f"mix_{k}"] for k, weight in enumerate(page.mix)},
+                **{widget: fields[name] for name, widget in page.controls.items()},
+                page.painter: gr.HTML(fields["mask"], photo=_painter_photo(base["content"])),
+                page.picture: seen,
+                page.compare: (base["content"], seen),
+                page.download: gr.DownloadButton(value=file, interactive=True),
+                page.film: str(record.film) if record.film.exists() else None,
+                page.webp: gr.Button(interactive=record.film.exists()),
+                page.webp_file: gr.DownloadButton(visible=False),
+                page.base: base,
+                page.refine: gr.Button(interactive=True),
+                page.status: _line(f"From your results: {record.values['title']}"),
+                page.curve: gr.LinePlot(visible=False),
+            }
+
+    def make_webp(base: dict[str, Any]) -> Iterator[Any]:
+        record = _history.get(base.get("name"))
+        if record is None or not record.film.exists():
+            gr.Warning("There is no time-lapse of this picture: press Stylize first.")
+            yield gr.skip()
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{record.content.stem}.webp"
+            to_webp(record.film, path)
+            yield gr.DownloadButton(value=str(path), visible=True)
+
+    demo.load(reload, page.names, [page.names, page.history], show_progress="hidden", **private)
+    page.history.select(
+        bring_back,
+        page.names,
+        [
+            *(page.content, *page.styles, *page.mix, *page.controls.values(), page.painter),
+            *(page.picture, page.compare, page.download, page.film, page.webp, page.webp_file),
+            *(page.base, page.refine, page.status, page.curve, page.names, page.history),
+        ],
+        concurrency_limit=4,
+        show_progress="hidden",
+        **private,
+    )
+    page.webp.click(make_webp, page.base, page.webp_file, concurrency_limit=1, **private)
+
+
+def _connect_sweep(
+    page: Page, inputs: dict[str, gr.components.Component], private: dict[str, Any]
+) -> None:
+    """Nine small pictures, of which a click chooses the settings."""
+    chosen = list(product(STYLE_WEIGHTS, STYLE_SCALES))
+
+    def run_sweep(request: gr.Request, **fields: Any) -> Iterator[Updates]:
+        try:
+            images, settings = _open(_page_job(fields))
+            shown: list[tuple[Image.Image, str]] = []
+            yield {page.stop: gr.Button(interactive=True), page.sweep: gr.Button(interactive=False)}
+            with _running(request.session_hash) as (name, _):
+                for tile in _tiles(images, settings, name):
+                    shown.append((on_white(tile.image), tile.caption))
+                    yield {page.tiles: gr.Gallery(shown, visible=True)}
+        except gr.Error as error:
+            gr.Warning(error.message, title="This does not work yet")
+            yield {page.sweep: gr.skip()}
+
+    def choose_tile(event: gr.SelectData) -> tuple[float, float, str]:
+        weight, scale = chosen[event.index]
+        text = f"Style weight {weight:g}, stroke size {scale:g}: press Stylize to paint it."
+        return weight, scale, _line(text)
+
+    page.sweep.click(
+        run_sweep,
+        inputs_kwargs=inputs,
+        outputs=[page.tiles, page.sweep, page.stop],
+        concurrency_limit=1,
+        concurrency_id="device",
+        show_progress="minimal",
+        show_progress_on=[page.tiles],
+        **private,
+    ).then(
+        lambda: (gr.Button(interactive=True), gr.Button(interactive=False)),
+        outputs=[page.sweep, page.stop],
+        **private,
+    )
+    page.tiles.select(
+        choose_tile,
+        None,
+        [page.controls["style_weight"], page.controls["style_scale"], page.status],
+        queue=False,
+        **private,
+    )
+
+
+def _add_api(page: Page) -> None:
+    """Endpoints for programs; their inputs are not those of the page, which hold an example."""
+
+    def hidden(label: str) -> ImageFile:
+        return ImageFile(visible=False, label=label)
+
+    styles = ("style", *(f"style_{k}" for k in range(2, MOST_STYLES + 1)))
+    files = {name: hidden(name) for name in ("content", *styles, "mask", "start")}
+    settings = {
+        name: page.controls.get(name)
+        or gr.Textbox(
+            OPTIONS[name].text(getattr(DEFAULTS, name)), visible=False, label=OPTIONS[name].label
         )
-    return demo
+        for name in OPTIONS
+    }
+    kind = gr.Textbox("mp4", visible=False, label="kind")
+    result = gr.File(visible=False, label="film")
+    on_device = {"concurrency_limit": 1, "concurrency_id": "device"}
+    for name, function, more, output in (
+        ("stylize", stylize_api, {}, hidden("result")),
+        ("timelapse", timelapse_api, {"kind": kind}, result),
+        ("sweep", sweep_api, {}, hidden("sheet")),
+    ):
+        gr.Button(visible=False).click(
+            function,
+            inputs_kwargs={**files, **more, **settings},
+            outputs=output,
+            api_name=name,
+            **on_device,
+        )
+    gr.Button(visible=False).click(
+        recipe_api,
+        inputs_kwargs={"picture": hidden("picture")},
+        outputs=gr.JSON(visible=False, label="recipe"),
+        api_name="recipe",
+    )
 
 
 def serve(**launch: Any) -> tuple[Any, str, str]:

@@ -170,7 +170,7 @@ def _follow(
 
 
 def main() -> int:
-    arguments = build_parser().parse_args()
+    arguments = build_parser().parse_intermixed_args()
     try:
         run(arguments)
     except (StyleTransferError, OSError) as error:

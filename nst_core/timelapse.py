@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from fractions import Fraction
 from io import BytesIO
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from .errors import StyleTransferError
 ENDINGS = (".mp4", ".webp")
 # Long sides in pixels, and frames a second.
 MP4_SIDE, MP4_RATE = 640, 24
-WEBP_SIDE, WEBP_RATE = 400, 10
+WEBP_SIDE, WEBP_RATE = 400, 12
 # The film grows by this with every frame of the run, between these limits; then the result stands.
 SECONDS_A_FRAME, SHORTEST, LONGEST = 0.08, 2.0, 6.0
 STANDS_SECONDS = 1.5
@@ -64,19 +66,22 @@ class TimeLapse:
             raise StyleTransferError("There is nothing to show yet: make a picture first.")
         if Path(path).suffix.lower() == ".mp4":
             self._save_mp4(path)
-        else:
-            self._save_webp(path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            film = Path(folder) / "film.mp4"
+            self._save_mp4(film)
+            to_webp(film, path)
 
-    def _images(self, rate: int) -> Iterator[Image.Image]:
-        """The film, each look dissolving into the next one, at `rate` images a second."""
+    def _images(self) -> Iterator[Image.Image]:
+        """The images of the film, each look dissolving into the next one."""
         frames = self.frames if self.frames[-1] is self.last else [*self.frames, self.last]
         seconds = min(max(SECONDS_A_FRAME * len(frames), SHORTEST), LONGEST)
-        count = round(seconds * rate)
+        count = round(seconds * MP4_RATE)
         for k in range(count):
             index, part = divmod(k * (len(frames) - 1) / (count - 1), 1)
             near = (Image.open(BytesIO(x)) for x in (frames[int(index) :] * 2)[:2])
             yield Image.blend(*near, part)
-        for _ in range(round(STANDS_SECONDS * rate)):
+        for _ in range(round(STANDS_SECONDS * MP4_RATE)):
             yield Image.open(BytesIO(self.last))
 
     def _save_mp4(self, path: str | PathLike[str]) -> None:
@@ -86,17 +91,22 @@ class TimeLapse:
             stream.width, stream.height = self.size
             stream.pix_fmt = "yuv420p"  # the one that every browser plays
             stream.options = {"preset": "veryfast", "crf": "20"}
-            for image in self._images(MP4_RATE):
+            for image in self._images():
                 film.mux(stream.encode(av.VideoFrame.from_image(image)))
             film.mux(stream.encode())
 
-    def _save_webp(self, path: str | PathLike[str]) -> None:
-        size = _even(self.size, WEBP_SIDE)
-        images = (image.resize(size) for image in self._images(WEBP_RATE))
-        next(images).save(
+
+def to_webp(film: str | PathLike[str], path: str | PathLike[str]) -> None:
+    """Make an animated WebP of a film that `TimeLapse` wrote as MP4; one image at a time."""
+    with av.open(str(film)) as video:
+        looks = islice(video.decode(video=0), 0, None, MP4_RATE // WEBP_RATE)
+        images = (look.to_image() for look in looks)
+        first = next(images)
+        size = _even(first.size, WEBP_SIDE)
+        first.resize(size).save(
             path,
             save_all=True,
-            append_images=images,
+            append_images=(image.resize(size) for image in images),
             duration=round(1000 / WEBP_RATE),
             loop=0,
             quality=70,

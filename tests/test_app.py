@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageChops
 
 from nst_core.settings import DEFAULTS, OPTIONS
 
@@ -43,18 +43,89 @@ def test_streams_previews_and_ends_with_a_png_of_the_photos_size(
     assert not picture.getexif()
 
 
+FILES = ["content", "style", "style_2", "style_3", "style_4", "mask", "start"]
+
+
 def test_settings_have_their_names_and_defaults(client: Client) -> None:
     endpoints = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert list(endpoints) == [ENDPOINT]
-    parameters = {p["parameter_name"]: p for p in endpoints[ENDPOINT]["parameters"]}
-    assert list(parameters) == ["content", "style", *OPTIONS]
-    for name in OPTIONS:
-        default = getattr(DEFAULTS, name)
-        assert parameters[name]["parameter_default"] == (
-            list(default) if isinstance(default, tuple) else default
+    assert list(endpoints) == [ENDPOINT, "/timelapse", "/sweep", "/recipe"]
+    for endpoint, more in ((ENDPOINT, []), ("/timelapse", ["kind"]), ("/sweep", [])):
+        parameters = {p["parameter_name"]: p for p in endpoints[endpoint]["parameters"]}
+        assert list(parameters) == [*FILES, *more, *OPTIONS]
+        for name, option in OPTIONS.items():
+            default = getattr(DEFAULTS, name)
+            given = parameters[name]["parameter_default"]
+            assert option.check(name, given) == default
+        required = [name for name, p in parameters.items() if not p["parameter_has_default"]]
+        assert required == ["content", "style"]
+        assert len(endpoints[endpoint]["returns"]) == 1
+
+
+def test_several_styles_mask_and_start_image(
+    client: Client, photo_path: Path, painting_path: Path, tmp_path: Path
+) -> None:
+    photo = Image.open(photo_path)
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (0, 0, photo.width // 2, photo.height))
+    mask.save(tmp_path / "mask.png")
+    files = {
+        "style_2": handle_file(ROOT / "examples" / "styles" / "mosaic.jpg"),
+        "mask": handle_file(tmp_path / "mask.png"),
+        "start": handle_file(painting_path),
+    }
+    result = client.predict(
+        **inputs(photo_path, painting_path, size=64, steps=3, init="image", style_mix="1,0.5"),
+        **files,
+        api_name=ENDPOINT,
+    )
+    recipe = client.predict(handle_file(result), api_name="/recipe")
+    assert recipe["settings"]["style_mix"] == [1, 0.5]
+    assert len(recipe["inputs"]["styles"]) == 2
+    assert recipe["inputs"]["mask"]
+    assert recipe["inputs"]["start"]
+    left, right = (
+        ImageChops.difference(Image.open(result).crop(box), photo.crop(box)).getextrema()
+        for box in ((0, 0, 200, 300), (260, 0, 451, 300))
+    )
+    assert max(high for _, high in left) <= 2  # protected
+    assert max(high for _, high in right) > 40
+    with pytest.raises(AppError, match="second painting"):
+        client.predict(
+            **inputs(photo_path, painting_path, size=64, region="style"),
+            mask=files["mask"],
+            api_name=ENDPOINT,
         )
-    assert not parameters["content"]["parameter_has_default"]
-    assert len(endpoints[ENDPOINT]["returns"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webp"])
+def test_a_film(client: Client, photo_path: Path, painting_path: Path, kind: str) -> None:
+    values = inputs(photo_path, painting_path, size=64, steps=6)
+    path = client.predict(**values, kind=kind, api_name="/timelapse")
+    assert Path(path).suffix == f".{kind}"
+    data = Path(path).read_bytes()
+    assert data[4:8] == b"ftyp" if kind == "mp4" else data[8:12] == b"WEBP"
+
+
+def test_a_sheet(
+    client: Client, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nst_core.sheet.STEPS", 1)
+    path = client.predict(**inputs(photo_path, painting_path), api_name="/sweep")
+    assert Image.open(path).width > 3 * 160
+
+
+def test_bad_extras_are_one_sentence(client: Client, photo_path: Path, painting_path: Path) -> None:
+    good = inputs(photo_path, painting_path, size=64, steps=1)
+    with pytest.raises(AppError, match=r"recipe|PNG"):
+        client.predict(handle_file(photo_path), api_name="/recipe")
+    for word, endpoint, extra in (
+        ("kind", "/timelapse", {"kind": "gif"}),
+        ("start from", ENDPOINT, {"start": handle_file(photo_path)}),
+        ("style_mix", ENDPOINT, {"style_mix": "0"}),
+    ):
+        with pytest.raises(AppError, match=word) as caught:
+            client.predict(**good, **extra, api_name=endpoint)
+        assert "Traceback" not in str(caught.value)
 
 
 def test_a_transparent_photo_gives_a_transparent_result(

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import CHROMIUM, ROOT
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from nst_core import read_recipe
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -172,6 +175,175 @@ def test_uploads_are_looked_at_at_once(page: Page, tmp_path: Path) -> None:
 
 def test_a_preset_sets_the_sliders(page: Page) -> None:
     set_number(page, "Size", 256)
-    page.get_by_label("Classic").click()
+    page.locator("#presets button").filter(has_text="Classic").click()
     expect(page.get_by_label("number input for Steps")).to_have_value("150")
     expect(page.get_by_label("number input for Size")).to_have_value("256")
+    page.locator("#presets button").filter(has_text="Keep colours").click()
+    expect(page.get_by_label("number input for Steps")).to_have_value("40")
+    expect(page.locator("#controls").get_by_label("content", exact=True).first).to_be_checked()
+
+
+def finish_run(page: Page, button: str = "#start") -> None:
+    """Press it, and wait for the result and its film."""
+    page.locator(button).click()
+    expect(page.locator(".status").first).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
+
+
+def small_run(page: Page, size: int = 96, steps: int = 4) -> None:
+    set_number(page, "Size", size)
+    set_number(page, "Steps", steps)
+    finish_run(page)
+
+
+def downloaded(page: Page, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+def difference(first: Path, second: Path) -> np.ndarray:
+    a, b = (np.asarray(Image.open(path).convert("RGB"), dtype=float) for path in (first, second))
+    return np.abs(a - b).mean(axis=2)
+
+
+def test_a_painted_region_stays_photo(page: Page, photo_path: Path, tmp_path: Path) -> None:
+    page.locator("#region button").first.click()
+    board = page.locator("#painter canvas")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    left, top = box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]
+    for _ in range(2):
+        page.mouse.move(left, top)
+        page.mouse.down()
+        page.mouse.move(left + 0.3 * box["width"], top, steps=4)
+        page.mouse.up()
+    small_run(page)
+    # (The first example: its photo is the one of the fixture.)
+    found = difference(downloaded(page, tmp_path), photo_path)
+    height, width = found.shape
+    inside = found[int(0.48 * height) : int(0.52 * height), int(0.3 * width) : int(0.6 * width)]
+    assert inside.mean() <= 2
+    assert found[: int(0.3 * height)].mean() > 8
+    page.locator("#painter .clear").click()
+    finish_run(page)
+    assert difference(downloaded(page, tmp_path), photo_path).mean() > 8
+
+
+def test_a_second_painting_counts_and_goes_away(page: Page, tmp_path: Path) -> None:
+    def saturation() -> float:
+        small_run(page)
+        return np.asarray(Image.open(downloaded(page, tmp_path)).convert("HSV"))[..., 1].mean()
+
+    page.locator("#add-style").click()
+    grey = tmp_path / "grey.png"
+    Image.effect_noise((96, 96), 90).convert("RGB").save(grey)
+    page.locator("#style-2 input[type=file]").set_input_files(grey)
+    expect(page.locator("#style-2 img")).to_be_visible()
+    set_number(page, "Weight of the painting", 0)
+    with_grey = saturation()
+    page.locator("#remove-style").click()
+    expect(page.locator("#style-2")).to_be_hidden()
+    expect(page.locator("#remove-style")).to_be_hidden()
+    assert saturation() > 1.25 * with_grey
+
+
+def test_colours_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Path) -> None:
+    page.locator("#presets button").filter(has_text="Keep colours").click()
+    page.wait_for_timeout(300)
+    small_run(page)
+    kept = downloaded(page, tmp_path)
+    first = kept.rename(tmp_path / "first.png")
+    chroma = [
+        np.asarray(Image.open(path).convert("YCbCr"), dtype=float)[..., 1:]
+        for path in (first, photo_path)
+    ]
+    assert np.abs(chroma[0] - chroma[1]).mean() < 5
+
+    set_number(page, "Strength", 0)
+    expect(page.locator("#download")).to_be_enabled()
+    page.wait_for_timeout(1500)
+    assert difference(downloaded(page, tmp_path), photo_path).mean() < 0.01
+
+    page.locator("#presets button").filter(has_text="Balanced").click()
+    set_number(page, "Steps", 77)
+    page.locator("#recipe input[type=file]").set_input_files(first)
+    expect(page.get_by_text("All settings are as they were").first).to_be_visible()
+    expect(page.get_by_label("number input for Steps")).to_have_value("4")
+    expect(page.get_by_label("number input for Strength")).to_have_value("1")
+    finish_run(page)
+    assert downloaded(page, tmp_path).read_bytes() == first.read_bytes()
+
+    broken = tmp_path / "broken.png"
+    Image.new("RGB", (32, 32)).save(broken)
+    page.locator("#recipe input[type=file]").set_input_files(broken)
+    expect(page.get_by_text("This picture has no recipe").first).to_be_visible()
+    expect(page.get_by_label("number input for Steps")).to_have_value("4")
+
+
+def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
+    small_run(page, 96, 4)
+    set_number(page, "Steps", 6)
+    finish_run(page, "#refine")
+    expect(page.locator(".status").first).to_contain_text("6 steps")
+    thumbnails = page.locator("#history button.thumbnail-item")
+    expect(thumbnails).to_have_count(2)
+    refined = read_recipe(downloaded(page, tmp_path))
+    assert (refined.settings.init, refined.settings.coarse_to_fine) == ("image", False)
+    assert refined.start is not None
+
+    page.get_by_role("tab", name="Time-lapse").click()
+    page.wait_for_function("document.querySelector('#film video')?.readyState >= 2")
+    seconds = page.evaluate("document.querySelector('#film video').duration")
+    assert 2 <= seconds <= 8
+    page.get_by_role("button", name="Make an animated WebP").click()
+    webp = page.get_by_role("button", name="Download the WebP")
+    expect(webp).to_be_visible(timeout=20_000)
+    with page.expect_download() as download:
+        webp.click()
+    assert Image.open(download.value.path()).n_frames > 10
+
+    page.reload()
+    expect(thumbnails).to_have_count(2)
+    expect(page.locator("#refine")).to_be_disabled()
+    page.wait_for_timeout(500)
+    thumbnails.nth(1).click()
+    expect(page.get_by_label("number input for Steps")).to_have_value("4")
+    expect(page.locator("#refine")).to_be_enabled()
+    assert read_recipe(downloaded(page, tmp_path)).settings.init == "content"
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst_core.sheet.STEPS", 1)
+    page.get_by_role("button", name="Try nine at once").click()
+    page.locator("#sweep").click()
+    tiles = page.locator("#tiles button.thumbnail-item")
+    expect(tiles).to_have_count(9, timeout=60_000)
+    expect(page.locator("#sweep")).to_be_enabled()
+    tiles.nth(8).click()
+    expect(page.get_by_label("number input for Style weight")).to_have_value("5")
+    expect(page.get_by_label("number input for Stroke size")).to_have_value("2")
+
+    page.get_by_role("button", name="Advanced").click()
+    page.locator("#dice").click()
+    expect(page.get_by_label("Seed", exact=True)).not_to_have_value("0")
+    page.get_by_label("image", exact=True).check()
+    expect(page.get_by_text("Start image")).to_be_visible()
+    page.locator("#start").click()
+    expect(page.get_by_text("no image to start from")).to_be_visible()
+
+
+def test_what_the_network_sees(page: Page) -> None:
+    small_run(page)
+    page.get_by_role("tab", name="What the network sees").click()
+    expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
+    expect(page.locator(".katex").first).to_be_visible()
+    page.get_by_label("relu2_1").last.check()
+    expect(page.get_by_text("With the second block come short marks.")).to_be_visible()
+    for action in ("Rebuild the photo", "Make the texture"):
+        page.get_by_role("button", name=action).click()
+    expect(page.get_by_text("Finished: 40 steps")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Finished: 60 steps")).to_be_visible(timeout=60_000)

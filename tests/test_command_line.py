@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nst_core import read_recipe
 from nst_core.__main__ import build_parser
 from nst_core.settings import OPTIONS
 
@@ -73,6 +74,49 @@ def test_transparency_and_jpeg_are_refused_before_the_run(
     photo = tmp_path / "clear.png"
     Image.new("RGBA", (64, 64), (200, 10, 10, 100)).save(photo)
     assert_refused(run(photo, painting_path, "-o", tmp_path / "out.jpg"), "transparent")
+
+
+def test_several_styles_mask_start_film_and_recipe(
+    photo_path: Path, painting_path: Path, tmp_path: Path
+) -> None:
+    mosaic = ROOT / "examples" / "styles" / "mosaic.jpg"
+    Image.linear_gradient("L").resize((451, 300)).save(tmp_path / "mask.png")
+    given = (
+        *(photo_path, painting_path, mosaic, "--mask", tmp_path / "mask.png"),
+        *("--start", painting_path),
+    )
+    done = run(
+        *(*given, "-o", tmp_path / "out.png", "--region", "style", "--style-mix", "1,0.5"),
+        *("--size", 64, "--steps", 3, "--timelapse", tmp_path / "film.mp4"),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "film.mp4").stat().st_size > 1000
+    assert read_recipe(tmp_path / "out.png").settings.style_mix == (1, 0.5)
+
+    recipe = ("--recipe", tmp_path / "out.png")
+    done = run(*given, "-o", tmp_path / "again.png", *recipe)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "out.png").read_bytes()
+    done = run(painting_path, *given[1:3], *given[5:], "-o", tmp_path / "other.png", *recipe)
+    assert done.returncode == 0
+    assert "another photo and another mask" in done.stderr
+
+
+def test_sweep_and_insights(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
+    good = (photo_path, painting_path, "-o", tmp_path / "out.png")
+    quick = ("--size", 64, "--steps", 2)
+    for option, shape in (("--reconstruct", photo_path), ("--texture", painting_path)):
+        done = run(*good, option, "relu2_1", *quick)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert Image.open(tmp_path / "out.png").size == Image.open(shape).size
+    assert_refused(run(*good, "--reconstruct", "relu9_1"), "relu9_1")
+    assert_refused(run(*good, "--texture", "relu1_2"), "relu1_2", "relu5_1")
+    assert_refused(run(*good, "--sweep", "--texture", "relu1_1"), "--sweep")
+    assert_refused(run(*good, "--timelapse", tmp_path / "film.gif"), "film.gif", ".mp4")
+    assert_refused(run(*good, "--recipe", painting_path), "PNG")
+    assert_refused(run(*good, "--mask", painting_path), "shape of the photo")
+    assert_refused(run(*good, *[painting_path] * 4), "1 to 4 paintings, not 5")
+    assert_refused(run(*good, "--init", "image"), "start from")
 
 
 @pytest.mark.parametrize("name", OPTIONS)
