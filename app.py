@@ -135,6 +135,7 @@ CSS = """
 .line { flex-wrap: nowrap !important; } .line > * { min-width: 0 !important; }
 .picture .image-frame { width: 100%; }
 .picture img { width: 100%; max-height: 500px; object-fit: contain; }
+#film video { max-height: 500px; }
 .status { display: flex; gap: 0.75em; align-items: center; font-variant-numeric: tabular-nums; }
 .status progress { flex: 1 1 5em; min-width: 4em; height: 0.5em; appearance: none; border: 0;
   border-radius: 0.25em; overflow: hidden; background: var(--border-color-primary); }
@@ -142,6 +143,7 @@ CSS = """
 .status progress::-webkit-progress-value { background: var(--color-accent); }
 .status progress::-moz-progress-bar { background: var(--color-accent); }
 .input:has(img) .source-selection { display: none; }
+#history .grid-wrap, #presets .grid-wrap { margin-top: 1.75em; }
 .strip, .strip .grid-wrap { max-height: none; min-height: 0 !important; height: auto !important; }
 @media (max-width: 767px) {
   .studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
@@ -155,6 +157,7 @@ SHOW_RESULT = "() => document.querySelector('#result').scrollIntoView({behavior:
 
 TERM_COLOURS = {
     "content": "#3b82f6",
+    "range": "#a1a1aa",
     "style": "#f97316",
     "total": "#ef4444",
     "total_variation": "#10b981",
@@ -758,6 +761,7 @@ class Page:
     start: gr.Button
     stop: gr.Button
     refine: gr.Button
+    after: gr.Group
     tabs: gr.Tabs
     compare: gr.ImageSlider
     picture: gr.Image
@@ -926,7 +930,6 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
                 label="How it came to be",
                 autoplay=True,
                 loop=True,
-                height=500,
                 elem_id="film",
                 buttons=["download"],
                 interactive=False,
@@ -939,8 +942,9 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
         download = gr.DownloadButton(
             "Download", variant="primary", value=first.result, elem_id="download"
         )
-        refine = gr.Button("Refine", interactive=False, elem_id="refine")
-    strength = _control("strength")
+        refine = gr.Button("Refine", visible=False, elem_id="refine")
+    with gr.Group(visible=False) as after:  # of use when there is a result
+        strength = _control("strength")
     history = gr.Gallery(
         label="Your results: click one to bring it back",
         columns=6,
@@ -992,6 +996,7 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
         "download": download,
         "refine": refine,
         "strength": strength,
+        "after": after,
         "history": history,
         "curve": curve,
         "gallery": gallery,
@@ -1045,7 +1050,7 @@ def _build_controls() -> dict[str, Any]:
         controls |= {name: _control(name) for name in names if name not in controls}
     recipe = gr.File(
         label="Recipe: drop a picture made here to restore its settings",
-        height=110,
+        height=140,
         elem_id="recipe",
     )
     return {
@@ -1275,6 +1280,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
                 page.names: names,
                 page.history: gr.Gallery(pictures, visible=True),
                 page.layers: _layer_table(outcome.frame),
+                page.after: gr.Group(visible=True),
             }
             outcome.film.save(record.film)
             yield {
@@ -1313,14 +1319,14 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         return {
             page.start: gr.Button("Stylize", interactive=True),
             page.stop: gr.Button(interactive=False),
-            page.refine: gr.Button(interactive="name" in base),
+            page.refine: gr.Button(visible="name" in base, interactive=True),
             page.download: gr.DownloadButton(interactive=True),
         }
 
     view = [
         *(page.picture, page.compare, page.film, page.webp, page.webp_file, page.status),
         *(page.curve, page.download, page.tabs, page.start, page.stop, page.refine),
-        *(page.base, page.names, page.history, page.layers),
+        *(page.base, page.names, page.history, page.layers, page.after),
     ]
     on_device = {
         "outputs": view,
@@ -1358,7 +1364,8 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
             page.compare: (example.content, example.result),
             page.download: gr.DownloadButton(value=example.result, interactive=True),
             page.base: {"content": example.content, "result": example.result, "recipe": None},
-            page.refine: gr.Button(interactive=False),
+            page.refine: gr.Button(visible=False),
+            page.after: gr.Group(visible=False),
             page.status: _line(example.title),
             page.curve: gr.LinePlot(visible=False),
             page.controls["strength"]: 1,
@@ -1529,7 +1536,8 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
                 page.webp: gr.Button(interactive=record.film.exists()),
                 page.webp_file: gr.DownloadButton(visible=False),
                 page.base: base,
-                page.refine: gr.Button(interactive=True),
+                page.refine: gr.Button(visible=True),
+                page.after: gr.Group(visible=True),
                 page.status: _line(f"From your results: {record.values['title']}"),
                 page.curve: gr.LinePlot(visible=False),
             }
@@ -1552,7 +1560,8 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
         [
             *(page.content, *page.styles, *page.mix, *page.controls.values(), page.painter),
             *(page.picture, page.compare, page.download, page.film, page.webp, page.webp_file),
-            *(page.base, page.refine, page.status, page.curve, page.names, page.history),
+            *(page.base, page.refine, page.after, page.status, page.curve),
+            *(page.names, page.history),
         ],
         concurrency_limit=4,
         show_progress="hidden",

@@ -21,6 +21,8 @@ from torch.nn.grad import conv2d_weight
 CONTENT_FLOOR = 1e-2
 STYLE_FLOOR = 1e-4
 TV_FLOOR = 1e-4
+# How near to black and white the range term begins.
+RANGE_MARGIN = 0.02
 # The contrast of a photo against that of the painting counts up to this factor.
 RATIO_LIMIT = 8.0
 
@@ -111,6 +113,15 @@ def total_variation(image: Tensor) -> Tensor:
     across = (image[..., :, 1:] - image[..., :, :-1]).square().mean()
     down = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
     return across + down
+
+
+def range_excess(image: Tensor) -> Tensor:
+    """Mean square of what the values of an image (1, 3, H, W) have beyond 0.02 to 0.98.
+
+    Pixels that the other terms would push out of 0 to 1 come to rest inside, and not in burnt
+    patches at the limits.
+    """
+    return ((image - 0.5).abs() - (0.5 - RANGE_MARGIN)).clamp(min=0).square().mean()
 
 
 class TotalVariationLoss(nn.Module):

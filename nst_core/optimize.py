@@ -26,6 +26,7 @@ from .losses import (
     StyleLoss,
     TotalVariationLoss,
     gram_matrix,
+    range_excess,
     total_variation,
     variance,
 )
@@ -42,6 +43,8 @@ from .vgg import load_vgg
 STYLE_PER_CONTENT = 55.0
 # Smoothness 1.0 then takes the weave out of flat areas, and costs no style that can be measured.
 TV_PER_CONTENT = 0.5
+# Keeps the results from having more black and white than their paintings; costs no style.
+RANGE_WEIGHT = 750.0
 
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept; with more
@@ -49,7 +52,7 @@ TV_PER_CONTENT = 0.5
 STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.6, 0.1)
 
 # The parts of the loss of which every frame tells.
-TERMS = ("content", "style", "total_variation", "total")
+TERMS = ("content", "style", "total_variation", "range", "total")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Frame:
         step, total_steps: steps made, and steps in all.
         size: long side of the present scale, in pixels.
         plan: all stages of the run, the present one among them.
-        losses: weighted terms "content", "style", "total_variation", and their "total".
+        losses: weighted terms "content", "style", "total_variation", "range" (what is too near to
+            black or white), and their "total".
         layers: the parts of the first two by layer, such as "content relu4_2".
         elapsed: seconds since the start.
         remaining: estimate of the seconds to the end.
@@ -158,6 +162,8 @@ class Objective:
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
         self.tv_weight = settings.tv_weight
+        # It is the style that pushes pixels there; what the photo has is its own.
+        self.range_weight = RANGE_WEIGHT * settings.style_weight if self.balanced else 0.0
         if self.balanced:
             blocks = {layer: STYLE_BLOCK_WEIGHTS[_level(layer)] for layer in self.style}
             self.content_weight /= len(self.content)
@@ -220,6 +226,11 @@ class Objective:
         terms["total_variation"] = (
             self.tv_weight * self.total_variation(image)
             if self.tv_weight
+            else torch.zeros((), device=image.device)
+        )
+        terms["range"] = (
+            self.range_weight * range_excess(image)
+            if self.range_weight
             else torch.zeros((), device=image.device)
         )
         return terms, {**content, **style}

@@ -11,9 +11,11 @@ from .images import working_size
 from .settings import OPTIONS, Settings
 
 FIRST_SIZE = 181
-# The last size gets this part of all steps for every size there is, and at most half; the others
-# share the rest evenly. The further up, the more steps it takes to reach the same statistics.
-LAST_PART = 0.16
+# From size to size at most this factor: steps at few sizes reach further than as many at more.
+GROWTH = 2.4
+# The last size gets this part of all steps for every size there is, and at most a third; the
+# others share the rest evenly. So the look is about the same at every size.
+LAST_PART = 0.11
 
 # Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
@@ -109,11 +111,11 @@ def make_plan(
 def _sizes_and_steps(settings: Settings) -> tuple[list[int], list[int]]:
     rungs = 1
     if settings.coarse_to_fine and settings.size >= 1.25 * FIRST_SIZE:
-        rungs += math.ceil(math.log2(settings.size / FIRST_SIZE))
+        rungs += math.ceil(math.log(settings.size / FIRST_SIZE, GROWTH))
     rungs = min(rungs, settings.steps)  # one step at least on every rung
     growth = (settings.size / FIRST_SIZE) ** (1 / max(1, rungs - 1))
     sizes = [round(settings.size / growth**k) for k in reversed(range(rungs))]
-    part = min(0.5, LAST_PART * rungs) if rungs > 1 else 1.0
+    part = min(0.33, LAST_PART * rungs) if rungs > 1 else 1.0
     last = min(max(1, round(part * settings.steps)), settings.steps - (rungs - 1))
     ends = [(settings.steps - last) * k // max(1, rungs - 1) for k in range(rungs)]
     return sizes, [*(end - start for start, end in pairwise(ends)), last]

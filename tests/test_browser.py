@@ -186,6 +186,7 @@ def test_a_preset_sets_the_sliders(page: Page) -> None:
 def finish_run(page: Page, button: str = "#start") -> None:
     """Press it, and wait for the result and its film."""
     page.locator(button).click()
+    expect(page.locator("#start")).to_have_text("Painting ...")
     expect(page.locator(".status").first).to_contain_text("Finished", timeout=60_000)
     expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
 
@@ -307,11 +308,11 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
 
     page.reload()
     expect(thumbnails).to_have_count(2)
-    expect(page.locator("#refine")).to_be_disabled()
+    expect(page.locator("#refine")).to_be_hidden()
     page.wait_for_timeout(500)
     thumbnails.nth(1).click()
     expect(page.get_by_label("number input for Steps")).to_have_value("4")
-    expect(page.locator("#refine")).to_be_enabled()
+    expect(page.locator("#refine")).to_be_visible()
     assert read_recipe(downloaded(page, tmp_path)).settings.init == "content"
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 

@@ -13,6 +13,7 @@ from nst_core.losses import (
     StyleLoss,
     TotalVariationLoss,
     gram_matrix,
+    range_excess,
     total_variation,
     variance,
 )
@@ -69,6 +70,11 @@ def test_total_variation() -> None:
         for x in range(5)
     ]
     assert total_variation(image).item() == pytest.approx(np.mean(across) + np.mean(down))
+
+
+def test_range_excess_is_what_lies_beyond_the_margins() -> None:
+    image = torch.tensor([0.0, 0.01, 0.02, 0.5, 0.98, 1.0]).view(1, 1, 2, 3)
+    assert range_excess(image).item() == pytest.approx((2 * 0.02**2 + 0.01**2) / 6, rel=1e-4)
 
 
 def test_balanced_style_is_classic_times_a_constant() -> None:
@@ -176,7 +182,7 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
     terms, grad = in_float64((content, style), settings).evaluate(image)
     assert terms["content"].item() == pytest.approx(settings.content_weight * content_loss.item())
     assert terms["style"].item() == pytest.approx(settings.style_weight * style_loss.item())
-    assert terms["total_variation"].item() == 0
+    assert terms["total_variation"].item() == terms["range"].item() == 0
     assert terms["total"].item() == pytest.approx(total.item())
     # (The network keeps the mean and deviation of its input in float32.)
     assert (grad - gradient).norm() / gradient.norm() < 1e-6

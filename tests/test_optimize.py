@@ -6,11 +6,12 @@ import math
 
 import pytest
 import torch
+from conftest import ROOT
 from PIL import Image
 
-from nst_core import Frame, ImageError, Settings, SettingsError, stylize
+from nst_core import Frame, ImageError, Settings, SettingsError, load_image, stylize
 from nst_core import optimize as loop
-from nst_core.optimize import Objective
+from nst_core.optimize import TERMS, Objective
 from nst_core.optimizers import LBFGS, Adam, precondition
 
 SMALL = Settings(size=96, steps=12)
@@ -35,7 +36,7 @@ def test_frames_tell_the_run(photo: Image.Image, painting: Image.Image) -> None:
     assert frames[0].remaining > 0
     assert frames[-1].remaining == 0
     for frame in frames:
-        assert set(frame.losses) == {"content", "style", "total_variation", "total"}
+        assert set(frame.losses) == set(TERMS)
         terms = sum(value for name, value in frame.losses.items() if name != "total")
         assert frame.losses["total"] == pytest.approx(terms, rel=1e-4)
         assert frame.image.mode == "RGB"
@@ -242,3 +243,37 @@ def test_adam_is_that_of_torch() -> None:
         reference.step()
         ours = optimizer.propose(ours, 2 * (ours - target))
     torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_results_are_not_burnt(photo: Image.Image) -> None:
+    """Few values at black or white beyond what the painting has."""
+    painting = load_image(ROOT / "examples" / "styles" / "starry_night.jpg")
+    *_, frame = stylize(photo, painting, Settings(size=192))
+    shares = []
+    for image in (frame.image, painting):
+        counts = image.histogram()
+        shares.append(sum(counts[k * 256] + counts[k * 256 + 255] for k in range(3)) / sum(counts))
+    assert shares[0] - shares[1] < 0.01
+
+
+def test_at_least_so_many_frames_evenly(photo: Image.Image, painting: Image.Image) -> None:
+    frames = list(stylize(photo, painting, Settings(size=64, steps=40), every=1e9, at_least=10))
+    assert [frame.step for frame in frames] == list(range(4, 41, 4))
+    frames = list(stylize(photo, painting, Settings(size=64, steps=5), every=1e9, at_least=10))
+    assert len(frames) == 5
+
+
+def test_start_images(photo: Image.Image, painting: Image.Image) -> None:
+    """A run goes on from an image of its own; at the end of one, little is left to do."""
+    settings = Settings(size=96, steps=12)
+    *_, first = stylize(photo, painting, settings)
+    more = Settings(size=96, steps=1, init="image")
+    (again,) = stylize(photo, painting, more, start=first.image)
+    (fresh,) = stylize(photo, painting, Settings(size=96, steps=1))
+    assert again.losses["total"] < 1.05 * first.losses["total"] < fresh.losses["total"]
+    (painted,) = stylize(photo, painting, Settings(size=96, steps=1, init="style"))
+    assert painted.losses["style"] < painted.losses["content"]
+    with pytest.raises(SettingsError, match="no image to start from"):
+        next(stylize(photo, painting, more))
+    with pytest.raises(SettingsError, match="leave it out"):
+        next(stylize(photo, painting, SMALL, start=photo))

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from nst_core import Settings, SettingsError
-from nst_core.plan import HISTORY, HISTORY_LEAST, make_plan
+from nst_core.plan import GROWTH, HISTORY, HISTORY_LEAST, make_plan
 
 PHOTO = (4000, 3000)
 
@@ -24,7 +24,7 @@ def test_all_steps_are_spent_and_the_last_size_is_the_one_asked_for(size: int, s
     assert sizes[-1] == size == plan[-1].width
     if steps > 20:
         assert sizes[0] <= 226
-        assert all(1.2 < b / a <= 2 for a, b in pairwise(sizes))
+        assert all(1.2 < b / a <= GROWTH * 1.01 for a, b in pairwise(sizes))
 
 
 def test_one_scale_where_coarse_to_fine_is_off() -> None:

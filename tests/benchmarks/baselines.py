@@ -125,13 +125,20 @@ def method_b(content: Image.Image, style: Image.Image, size: int, steps: int = 5
         yield size, pixels.detach() / 255
 
 
+COVARIANCE_FLOOR = 1e-4
+
+
 class _TraceOfRoot(torch.autograd.Function):
-    """Trace of the square root of a symmetric positive definite matrix."""
+    """Trace of the square root of a product of covariances, a symmetric matrix in float64.
+
+    In float32 the smallest eigenvalues are lost beside the largest, and it is their inverse roots
+    that make the gradient: the picture falls apart again towards the end of a run.
+    """
 
     @staticmethod
     def forward(ctx, matrix: Tensor) -> Tensor:
         values, vectors = torch.linalg.eigh(matrix)
-        roots = values.clamp(min=1e-10).sqrt()
+        roots = values.clamp(min=COVARIANCE_FLOOR**2).sqrt()
         ctx.save_for_backward(roots, vectors)
         return roots.sum()
 
@@ -145,7 +152,8 @@ def mean_and_covariance(x: Tensor) -> tuple[Tensor, Tensor]:
     flat = x.flatten(2)[0]
     mean = flat.mean(dim=1)
     flat = flat - mean[:, None]
-    return mean, flat @ flat.T / flat.shape[1] + 1e-4 * torch.eye(len(flat))
+    covariance = (flat @ flat.T / flat.shape[1]).double()
+    return mean, covariance + COVARIANCE_FLOOR * torch.eye(len(flat))
 
 
 def wasserstein_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
