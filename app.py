@@ -712,8 +712,10 @@ def _painter_photo(path: str | None) -> str:
         image = load_image(path) if path else Image.new("RGB", (64, 48), "grey")
     except StyleTransferError:  # said by `check_upload`
         image = Image.new("RGB", (64, 48), "grey")
+    image = on_white(image)
+    image.thumbnail((PAINTER_SIDE, PAINTER_SIDE))
     file = BytesIO()
-    on_white(ImageOps.contain(image, (PAINTER_SIDE, PAINTER_SIDE))).save(file, "JPEG", quality=80)
+    image.save(file, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -1209,7 +1211,8 @@ def _base(record: Record) -> dict[str, Any]:
 
 def _thumbnails(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Of the names of a browser, those whose records are still there, and their pictures."""
-    records = [record for record in map(_history.get, names) if record is not None]
+    found = map(_history.get, names[:MOST_RESULTS])
+    records = [record for record in found if record is not None]
     return (
         [record.name for record in records],
         [(str(record.thumbnail), record.values["title"]) for record in records],
@@ -1270,7 +1273,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
             path = Path(folder) / _result_name(job)
             recipe = Recipe.from_json(base["recipe"])
             seen, file = _save_result(outcome.result, outcome.images.content, recipe, path)
-            names, pictures = _thumbnails([record.name, *names][:MOST_RESULTS])
+            names, pictures = _thumbnails([record.name, *names])
             yield {
                 **updates,
                 page.picture: seen,
@@ -1360,6 +1363,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         return {
             page.content: example.content,
             page.styles[0]: example.style,
+            page.painter: gr.HTML("", photo=_painter_photo(example.content)),
             page.picture: example.result,
             page.compare: (example.content, example.result),
             page.download: gr.DownloadButton(value=example.result, interactive=True),
@@ -1375,7 +1379,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     page.gallery.select(
         show_example,
         None,
-        [page.content, page.styles[0], page.controls["strength"], *view],
+        [page.content, page.styles[0], page.painter, page.controls["strength"], *view],
         **at_once,
     )
 
@@ -1385,7 +1389,9 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
     for image in (page.content, *page.styles, page.start_image):
         # In the queue, though nobody waits there: only from it do messages reach the page.
         image.upload(check_upload, image, image, concurrency_limit=None, **private)
-    page.content.change(
+    # By the user alone: a result that is brought back has a region of its own.
+    gr.on(
+        [page.content.upload, page.content.input, page.content.clear],
         lambda path: gr.HTML("", photo=_painter_photo(path)),
         page.content,
         page.painter,

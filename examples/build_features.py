@@ -185,10 +185,13 @@ FEATURES: dict[str, Callable[[], Image.Image | None]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *FEATURES])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    names = parser.parse_args().names or [*FEATURES]
+    if not set(names) <= set(FEATURES):
+        parser.error(f"names are {', '.join(FEATURES)}")
     for folder in ("presets", "features"):
         (FOLDER / folder).mkdir(exist_ok=True)
-    for name in parser.parse_args().names or FEATURES:
+    for name in names:
         image = FEATURES[name]()
         if image is not None:
             path = FOLDER / "features" / f"{name}.jpg"
