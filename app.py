@@ -96,11 +96,18 @@ INTRO = (
 )
 INSIGHTS_INTRO = """
 The picture is found by moving its pixels until a trained network, VGG, sees in it what it sees in
-the photo and in the painting. With $F$ the feature maps of the picture in one layer, $P$ those of
-the photo, and $A$ the Gram matrix, the correlations between channels over all positions:
+the photo and in the painting:
 
-$$L = \\alpha \\,\\mathrm{mean}\\,(F - P)^2 + \\beta \\sum_l w_l\\,
-\\mathrm{mean}\\,\\bigl(A_l(F) - A_l(S)\\bigr)^2, \\qquad A = F F^{\\top}$$
+$$L = \\alpha L_{content} + \\beta L_{style}$$
+
+With $F$ the feature maps of the picture in one layer, and $P$ those of the photo,
+
+$$L_{content} = \\mathrm{mean}\\,(F - P)^2$$
+
+and with the Gram matrix $A = F F^{\\top}$, the correlations between channels over all positions, of
+the picture $G$ and of the painting $S$,
+
+$$L_{style} = \\sum_l w_l \\,\\mathrm{mean}\\,\\bigl(A_l(G) - A_l(S)\\bigr)^2$$
 
 Here each half runs alone, from noise, at 192 pixels.
 """
@@ -675,7 +682,8 @@ def _layer_table(frame: Frame) -> str:
     """The terms of the loss by layer, in Markdown."""
     rows = ["| term | layer | weighted loss |", "|---|---|---|"]
     rows += [f"| {' | '.join(name.split())} | {x:.4f} |" for name, x in frame.layers.items()]
-    rows.append(f"| total variation | pixels | {frame.losses['total_variation']:.4f} |")
+    for name in ("total_variation", "range"):
+        rows.append(f"| {name.replace('_', ' ')} | pixels | {frame.losses[name]:.4f} |")
     return "\n".join(rows)
 
 
@@ -1027,6 +1035,7 @@ def _build_controls() -> dict[str, Any]:
         tiles = gr.Gallery(
             show_label=False,
             columns=3,
+            fit_columns=False,
             height="auto",
             allow_preview=False,
             buttons=[],
