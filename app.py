@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import argparse
 import base64
-import binascii
 import html
 import json
+import logging
 import math
+import os
 import random
+import shutil
+import signal
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -29,6 +32,7 @@ import pandas as pd
 import spaces
 import spaces.config
 from PIL import Image, ImageOps
+from starlette.middleware import Middleware
 
 from nst_core import (
     PRESETS,
@@ -36,22 +40,32 @@ from nst_core import (
     Recipe,
     Settings,
     StyleTransferError,
-    TimeLapse,
-    finish,
     insights,
     load_image,
-    load_mask,
-    preview,
     read_recipe,
     save_with_recipe,
     stylize,
     sweep,
 )
+from nst_core.errors import SettingsError
 from nst_core.finishing import strengthen
+from nst_core.guard import Guard
 from nst_core.history import History, Record
 from nst_core.images import on_white
-from nst_core.optimize import check_inputs, warm_up
+from nst_core.jobs import (
+    SHOWN_SIDE,
+    Images,
+    Job,
+    Outcome,
+    Shown,
+    open_job,
+    run_job,
+    save_result,
+)
+from nst_core.limits import Limits
+from nst_core.optimize import warm_up
 from nst_core.plan import make_plan
+from nst_core.runs import Runs
 from nst_core.settings import (
     DEFAULTS,
     MOST_STYLES,
@@ -66,19 +80,15 @@ from nst_core.sheet import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
 from nst_core.timelapse import LOOKS, to_webp
 
 EXAMPLES = Path(__file__).parent / "examples"
+PICTURES = [EXAMPLES / x for x in ("contents", "styles", "results", "thumbnails", "presets")]
 PORT = 7860
-KEEP_FILES_SECONDS = 3600
+# How often files that are too old are looked for.
+SWEEP_SECONDS = 60
 FRAME_SECONDS = 0.25
-PREVIEW_SECONDS = 1.0
-FIRST_PREVIEW_SECONDS = 0.6
-# Previews travel once a second, maybe to a phone: at most this long a side, as JPEG.
-PREVIEW_SIDE = 1024
-# Larger results are shown as a JPEG of this side; the download is always the full PNG.
-SHOWN_SIDE = 2048
 # The photo to paint a region on, as it is sent to the page.
 PAINTER_SIDE = 640
-PAINTER_BYTES = 2_000_000
 MOST_RESULTS = 24
+RELOAD_SECONDS = 3.0
 # Photos of phones and scanners, which most browsers do not show.
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
 # A preset of the page leaves alone what decides how long a run takes, and the seed.
@@ -159,6 +169,11 @@ CSS = """
   #history .grid-container, #presets .grid-container { grid: auto / auto-flow 27% !important; }
 }
 """
+
+# Until a run begins: its buttons at once, without asking the server.
+WAITING = """() => ['Waiting ...', 'Stop', 'Cancel', 'Refine'].map((value, k) => ({
+  __type__: 'update', value, interactive: k == 2, ...(k == 3 ? {} : {visible: k != 1})
+}))"""
 
 SHOW_RESULT = "() => document.querySelector('#result').scrollIntoView({behavior: 'smooth'})"
 
@@ -315,61 +330,13 @@ def region_painter(photo: str, **options: Any) -> gr.HTML:
     )
 
 
-@dataclass
-class Run:
-    """A run that is going on: `stop` ends it; where it is `discarded`, nobody wants the result."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    discarded: bool = False
-
-
-# The runs that are going on, by "session/number", and the results of the last hour.
-_runs: dict[str, Run] = {}
-_history = History(KEEP_FILES_SECONDS)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run is asked to do: files by their paths, settings by their names."""
-
-    content: str | None
-    styles: Sequence[str]
-    values: Mapping[str, Any]
-    mask: str | None = None
-    start: str | None = None
-
-
-@dataclass(frozen=True)
-class Images:
-    """What a run works on."""
-
-    content: Image.Image
-    styles: tuple[Image.Image, ...]
-    mask: Image.Image | None = None
-    start: Image.Image | None = None
-
-    def recipe(self, settings: Settings) -> Recipe:
-        return Recipe.of(settings, self.content, self.styles, self.mask, self.start)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finished or stopped run: the last frame, and what comes of it at full strength."""
-
-    images: Images
-    settings: Settings
-    frame: Frame
-    result: Image.Image
-    film: TimeLapse
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What one look at a run puts on the screen: a file, the frame it was made from, the end."""
-
-    picture: str
-    frame: Frame | None = None
-    outcome: Outcome | None = None
+try:
+    _limits = Limits.from_environment()
+except SettingsError as error:
+    raise SystemExit(str(error)) from error
+_runs = Runs(_limits.seconds)
+# The results of the last hour.
+_history = History(_limits.keep)
 
 
 @contextmanager
@@ -395,7 +362,7 @@ def _gpu_seconds(images: Images, settings: Settings, run: str) -> int:
 @spaces.GPU(duration=_gpu_seconds)
 def _frames(images: Images, settings: Settings, run: str) -> Iterator[Frame]:
     """The frames of a run. On ZeroGPU this is another process, which knows of no stops."""
-    stop = _runs.get(run, Run()).stop
+    going = _runs.get(run)
     with _messages():  # only this kind of error comes back from a forked process
         yield from stylize(
             images.content,
@@ -405,7 +372,7 @@ def _frames(images: Images, settings: Settings, run: str) -> Iterator[Frame]:
             start=images.start,
             every=FRAME_SECONDS,
             at_least=LOOKS,
-            stop=stop.is_set,
+            stop=going.ends if going else lambda: False,
         )
 
 
@@ -417,7 +384,7 @@ def _sweep_seconds(images: Images, settings: Settings, run: str) -> int:
 @spaces.GPU(duration=_sweep_seconds)
 def _tiles(images: Images, settings: Settings, run: str) -> Iterator[Tile]:
     """The tiles of a sweep, as `_frames`."""
-    stop = _runs.get(run, Run()).stop
+    going = _runs.get(run)
     with _messages():
         yield from sweep(
             images.content,
@@ -425,117 +392,28 @@ def _tiles(images: Images, settings: Settings, run: str) -> Iterator[Tile]:
             settings,
             mask=images.mask,
             start=images.start,
-            stop=stop.is_set,
+            stop=going.ends if going else lambda: False,
         )
 
 
-def _open(job: Job) -> tuple[Images, Settings]:
-    """Load and check all that a run needs, so that whatever is wrong is said before it."""
+def _run(job: Job, owner: str | None, folder: str, kept: bool = False) -> Iterator[Shown]:
+    """A job on the device of this server, with its errors as messages."""
     with _messages():
-        if not job.content or not job.styles:
-            missing = "photo" if not job.content else "painting"
-            raise StyleTransferError(f"There is no {missing} yet: add one, or click an example.")
-        settings = Settings.from_values(job.values)
-        check_inputs(settings, len(job.styles), job.start is not None)
-        content = load_image(job.content)
-        mask = _open_mask(job.mask, content.size)
-        guided = mask is not None and settings.region == "style"
-        make_plan(settings, content.size, guided)
-        images = Images(
-            content,
-            tuple(load_image(style) for style in job.styles),
-            mask,
-            load_image(job.start) if job.start else None,
-        )
-    return images, settings
+        yield from run_job(job, _runs, str(owner), Path(folder), _limits, _frames, kept)
 
 
-def _open_mask(mask: str | None, size: tuple[int, int]) -> Image.Image | None:
-    """A mask that is a file, or painted in the page (a data URL)."""
-    if not mask:
-        return None
-    kind, comma, data = mask.partition(",")
-    if not comma or not kind.startswith("data:image/png"):
-        return load_mask(mask, size)
-    try:
-        if len(data) > PAINTER_BYTES:
-            raise binascii.Error
-        return load_mask(BytesIO(base64.b64decode(data, validate=True)), size)
-    except binascii.Error as error:
-        raise StyleTransferError("The painted region can't be read: clear it.") from error
-
-
-@contextmanager
-def _running(session: str | None) -> Iterator[tuple[str, Run]]:
-    """A run that `stop_session` can find, and its name."""
-    name = f"{session}/{uuid.uuid4()}"
-    run = _runs[name] = Run()
-    try:
-        yield name, run
-    finally:
-        del _runs[name]
-
-
-def _run(job: Job, session: str | None, files: Path) -> Iterator[Shown]:
-    """One run, from files to the outcome; what it shows is written into the folder `files`."""
-    images, settings = _open(job)
-    photo, mask = _smaller(images)
-    film = TimeLapse(photo.size)
-    film.add(on_white(photo))
-    with _running(session) as (name, run):
-        yield Shown(_save_preview(photo, photo.size, files / "preview-0.jpg"))
-        frames = _frames(images, settings, name)
-        due = time.perf_counter() + FIRST_PREVIEW_SECONDS
-        for frame in frames:
-            look = preview(frame.image, photo, settings, mask)
-            film.add(look)
-            if frame.done or run.stop.is_set():
-                break
-            if time.perf_counter() >= due:
-                due = time.perf_counter() + PREVIEW_SECONDS
-                path = files / f"preview-{frame.step}.jpg"
-                yield Shown(_save_preview(look, photo.size, path), frame)
-        frames.close()
-    if run.discarded:
-        return
-    result = finish(frame.image, images.content, replace(settings, strength=1.0), images.mask)
-    yield Shown("", frame, Outcome(images, settings, frame, result, film))
-
-
-def _smaller(images: Images) -> tuple[Image.Image, Image.Image | None]:
-    """Photo and mask in the size of previews."""
-    photo, mask = images.content, images.mask
-    if max(photo.size) > PREVIEW_SIDE:
-        photo = ImageOps.contain(photo, (PREVIEW_SIDE, PREVIEW_SIDE))
-    return photo, mask and mask.resize(photo.size)
-
-
-def _save_preview(image: Image.Image, size: tuple[int, int], path: Path) -> str:
-    """Save a preview in the shape the result will have on the screen, so that nothing jumps."""
-    on_white(image).resize(size, Image.Resampling.BICUBIC).save(path, quality=85)
-    return str(path)
-
-
-def _save_result(
-    result: Image.Image, content: Image.Image, recipe: Recipe, path: Path
-) -> tuple[str, str]:
-    """Save the PNG to download, and what the page shows of it; the paths of both."""
-    blended = strengthen(result, content, recipe.settings.strength)
-    save_with_recipe(blended, path, recipe)
-    return _shown_file(blended, path), str(path)
-
-
-def _shown_file(image: Image.Image, path: Path) -> str:
-    """`path`, or a smaller copy of the image where it is too large for a page."""
-    if max(image.size) <= SHOWN_SIDE:
-        return str(path)
-    smaller = on_white(ImageOps.contain(image, (SHOWN_SIDE, SHOWN_SIDE)))
-    smaller.save(path.with_suffix(".shown.jpg"), quality=92)
-    return str(path.with_suffix(".shown.jpg"))
-
-
-def _result_name(job: Job) -> str:
-    return f"{Path(str(job.content)).stem}-{Path(job.styles[0]).stem}.png"
+def _sweep(job: Job, owner: str | None) -> Iterator[Tile]:
+    """The tiles of a sweep; none where it is stopped before its turn."""
+    with _messages():
+        images, settings = open_job(job, _limits)
+        with _runs.enter(str(owner)) as run:
+            run.facts.update(size=SIZE, steps=9 * STEPS)
+            if run.stop.is_set():
+                return
+            for tile in _tiles(images, settings, run.name):
+                yield tile
+                if run.ends():
+                    return
 
 
 def check_upload(path: str | None) -> Any:
@@ -550,12 +428,19 @@ def check_upload(path: str | None) -> Any:
     return image if Path(path).suffix.lower() in UNSEEN_ENDINGS else gr.skip()
 
 
-def stop_session(request: gr.Request, discard: bool = False) -> None:
+def stop_session(request: gr.Request) -> None:
     """End the runs of one page or client after the step in hand."""
-    for name, run in list(_runs.items()):
-        if name.startswith(f"{request.session_hash}/"):
-            run.discarded |= discard
-            run.stop.set()
+    _runs.stop(str(request.session_hash))
+
+
+def leave_session(request: gr.Request) -> None:
+    """The page is closed: what its run came to can be seen when it is opened again."""
+    _runs.leave(str(request.session_hash))
+
+
+def discard_session(request: gr.Request) -> None:
+    """The same, where nobody wants the result."""
+    _runs.stop(str(request.session_hash), discard=True)
 
 
 # The API. Parameters are files and, by their names, all settings.
@@ -588,14 +473,16 @@ def stylize_api(
     """
     job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
     with tempfile.TemporaryDirectory() as folder:
-        for shown in _run(job, request.session_hash, Path(folder)):
+        for shown in _run(job, request.session_hash, folder):
             if shown.outcome is None:
                 yield shown.picture
                 continue
             done = shown.outcome
+            if done.late:
+                gr.Warning(_late(done.frame))
             recipe = done.images.recipe(done.settings)
-            path = Path(folder) / _result_name(job)
-            yield _save_result(done.result, done.images.content, recipe, path)[1]
+            path = Path(folder) / f"{job.name}.png"
+            yield save_result(done.result, done.images.content, recipe, path)[1]
 
 
 def timelapse_api(
@@ -615,11 +502,11 @@ def timelapse_api(
     with tempfile.TemporaryDirectory() as folder, _messages():
         if kind not in ("mp4", "webp"):
             raise StyleTransferError(f"kind must be mp4 or webp, not {str(kind)[:20]!r}.")
-        *_, shown = _run(job, request.session_hash, Path(folder))
-        if shown.outcome is not None:
-            path = Path(folder) / f"{Path(_result_name(job)).stem}.{kind}"
-            shown.outcome.film.save(path)
-            yield str(path)
+        for shown in _run(job, request.session_hash, folder):
+            if shown.outcome is not None:
+                path = Path(folder) / f"{job.name}.{kind}"
+                shown.outcome.film.save(path)
+                yield str(path)
 
 
 def sweep_api(
@@ -635,10 +522,9 @@ def sweep_api(
 ) -> Iterator[str]:
     """Nine small pictures in one: style weight grows downwards, strokes to the right."""
     job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
-    images, settings = _open(job)
-    with _running(request.session_hash) as (name, _), tempfile.TemporaryDirectory() as folder:
-        tiles = list(_tiles(images, settings, name))
-        if tiles:
+    tiles = list(_sweep(job, request.session_hash))
+    if tiles:
+        with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sheet.png"
             sheet(tiles).save(path)
             yield str(path)
@@ -770,6 +656,8 @@ class Page:
     painter: gr.HTML
     start: gr.Button
     stop: gr.Button
+    # In the place of `stop` while the run waits for its turn.
+    leave: gr.Button
     refine: gr.Button
     after: gr.Group
     tabs: gr.Tabs
@@ -795,16 +683,18 @@ class Page:
     base: gr.State
     # The names of the records of this browser, newest first.
     names: gr.BrowserState
+    # Of these, the ones in the strip.
+    shown: gr.State
 
 
 def build_demo() -> gr.Blocks:
     """The page with its events, ready to be launched."""
-    gr.set_static_paths([EXAMPLES])  # served from where they are, and never cleaned up
+    gr.set_static_paths(PICTURES)  # served from where they are, and never cleaned up
     examples = _load_examples()
     with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
-        delete_cache=(KEEP_FILES_SECONDS, KEEP_FILES_SECONDS),
+        delete_cache=(SWEEP_SECONDS, math.ceil(_limits.keep)),
     ) as demo:
         gr.Markdown(INTRO)
         with gr.Tabs():
@@ -837,6 +727,7 @@ def _build_studio(examples: list[Example]) -> Page:
         layers=gr.Markdown("Run a transfer first.", render=False),
         base=gr.State({"content": first.content, "result": first.result, "recipe": None}),
         names=gr.BrowserState([], storage_key="neural-style-transfer-live"),
+        shown=gr.State([]),
     )
 
 
@@ -888,6 +779,7 @@ def _build_inputs(first: Example) -> dict[str, Any]:
     with gr.Row(elem_id="buttons", elem_classes="line"):
         start = gr.Button("Stylize", variant="primary", scale=3, elem_id="start")
         stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop")
+        leave = gr.Button("Cancel", visible=False, elem_id="leave")
     with gr.Row(elem_classes="line"):
         add_style = gr.Button("Add a painting", size="sm", elem_id="add-style")
         remove_style = gr.Button(
@@ -911,6 +803,7 @@ def _build_inputs(first: Example) -> dict[str, Any]:
         "region": region,
         "start": start,
         "stop": stop,
+        "leave": leave,
     }
 
 
@@ -1137,9 +1030,9 @@ def _build_half(
         request: gr.Request, path: str | None, layer: str
     ) -> Iterator[tuple[str | Any, str | Any]]:
         try:
-            with tempfile.TemporaryDirectory() as folder, _messages():
+            with tempfile.TemporaryDirectory() as folder:
                 job = Job(path, [path] if path else [], make(layer).as_dict())
-                for shown in _run(job, request.session_hash, Path(folder)):
+                for shown in _run(job, request.session_hash, folder):
                     picture = shown.picture
                     if shown.outcome is not None:
                         picture = str(Path(folder) / f"{layer}.png")
@@ -1163,7 +1056,7 @@ def _build_half(
     )
 
 
-def _page_job(fields: dict[str, Any], refined: Record | None = None) -> Job:
+def _page_job(fields: Mapping[str, Any], refined: Record | None = None) -> Job:
     """What the page asks for, from the values of its widgets (see `_page_inputs`)."""
     values = {name: fields[name] for name in OPTIONS if name in fields}
     boxes = [(fields[f"style_{k}"], fields[f"mix_{k}"]) for k in range(MOST_STYLES)]
@@ -1174,7 +1067,8 @@ def _page_job(fields: dict[str, Any], refined: Record | None = None) -> Job:
     if refined is not None:
         values |= {"init": "image", "coarse_to_fine": False}
         content, start = str(refined.content), str(refined.picture)
-    return Job(content, [path for path, _ in boxes], values, fields["mask"], start)
+    painted = fields["mask"] or None
+    return Job(content, [path for path, _ in boxes], values, start=start, painted=painted)
 
 
 def _page_inputs(page: Page) -> dict[str, gr.components.Component]:
@@ -1191,7 +1085,19 @@ def _page_inputs(page: Page) -> dict[str, gr.components.Component]:
 Updates = dict[gr.blocks.Block, Any]
 
 
-def _keep(job: Job, fields: dict[str, Any], outcome: Outcome) -> Record:
+def _points(frame: Frame) -> list[tuple[int, str, float]]:
+    """What a frame adds to the plot of the losses."""
+    return [(frame.step, term, math.log10(x)) for term, x in frame.losses.items() if x > 0]
+
+
+def _late(frame: Frame) -> str:
+    return (
+        f"A run may take {_limits.seconds:g} seconds on this server: this is what it came to by "
+        f"step {frame.step} of {frame.total_steps}. Fewer steps or a smaller size get to the end."
+    )
+
+
+def _keep(name: str, job: Job, fields: Mapping[str, Any], outcome: Outcome) -> Record:
     """Put an outcome into the history, with what brings it back."""
     settings = outcome.settings
     title = f"{outcome.frame.size} px"
@@ -1205,7 +1111,16 @@ def _keep(job: Job, fields: dict[str, Any], outcome: Outcome) -> Record:
         # Which box every painting was in.
         "boxes": [k for k in range(MOST_STYLES) if fields[f"style_{k}"]],
     }
-    return _history.add(outcome.frame.image, outcome.result, str(job.content), job.styles, values)
+    return _history.add(
+        name, outcome.frame.image, outcome.result, str(job.content), job.styles, values
+    )
+
+
+def _chosen(items: Sequence[Any], event: gr.SelectData) -> Any:
+    """What was clicked at; None where there is no such thing (the index comes from outside)."""
+    index = event.index
+    known = isinstance(index, int) and 0 <= index < len(items)
+    return items[index] if known else None
 
 
 def _base(record: Record) -> dict[str, Any]:
@@ -1218,14 +1133,21 @@ def _base(record: Record) -> dict[str, Any]:
     }
 
 
-def _thumbnails(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """Of the names of a browser, those whose records are still there, and their pictures."""
-    found = map(_history.get, names[:MOST_RESULTS])
-    records = [record for record in found if record is not None]
-    return (
-        [record.name for record in records],
-        [(str(record.thumbnail), record.values["title"]) for record in records],
-    )
+def _known(names: object) -> list[str]:
+    """Of the names that a browser sends, those whose records are there or awaited."""
+    names = names[:MOST_RESULTS] if isinstance(names, list) else []
+    return [x for x in names if _history.get(x) is not None or _history.is_awaited(x)]
+
+
+def _strip(page: Page, names: list[str]) -> Updates:
+    """The strip of results, of those names whose records are there."""
+    records = [record for record in map(_history.get, names) if record is not None]
+    pictures = [(str(record.thumbnail), record.values["title"]) for record in records]
+    return {
+        page.names: names,
+        page.shown: [record.name for record in records],
+        page.history: gr.Gallery(pictures, visible=bool(pictures)),
+    }
 
 
 def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
@@ -1235,7 +1157,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     at_once = {"queue": False, **private}
 
     def follow(
-        fields: dict[str, Any],
+        fields: Mapping[str, Any],
         names: list[str],
         session: str | None,
         refined: Record | None = None,
@@ -1244,62 +1166,67 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         job = _page_job(fields, refined)
         losses: list[tuple[int, str, float]] = []
         outcome = None
-        with tempfile.TemporaryDirectory() as folder:
-            for shown in _run(job, session, Path(folder)):
-                frame, outcome = shown.frame, shown.outcome
-                if frame is not None:
-                    losses += [
-                        (frame.step, term, math.log10(value))
-                        for term, value in frame.losses.items()
-                        if value > 0
-                    ]
-                note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
-                updates: Updates = {
-                    page.picture: shown.picture,
-                    page.status: _status(frame, outcome is not None, note),
-                    page.curve: gr.LinePlot(
-                        pd.DataFrame(losses, columns=["step", "term", "log10 loss"]),
-                        x_lim=[0, frame.total_steps if frame else 1],
-                        visible=bool(losses),
-                    ),
-                    page.stop: gr.Button(interactive=outcome is None),
-                }
-                if frame is None:
-                    updates |= {
-                        page.tabs: gr.Tabs(selected="picture"),
-                        page.start: gr.Button("Painting ...", interactive=False),
-                        page.refine: gr.Button(interactive=False),
-                        page.download: gr.DownloadButton(interactive=False),
+        # The browser has the name before the run ends, so that it finds the result even where
+        # the connection does not last so long.
+        name = _history.reserve()
+        names = [name, *_known(names)]
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                for shown in _run(job, session, folder, kept=True):
+                    frame, outcome = shown.frame, shown.outcome
+                    if frame is not None:
+                        losses += _points(frame)
+                    note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
+                    updates = {
+                        page.picture: shown.picture,
+                        page.status: _status(frame, outcome is not None, note),
+                        page.curve: gr.LinePlot(
+                            pd.DataFrame(losses, columns=["step", "term", "log10 loss"]),
+                            x_lim=[0, frame.total_steps if frame else 1],
+                            visible=bool(losses),
+                        ),
+                        page.stop: gr.Button(interactive=outcome is None, visible=True),
+                        page.leave: gr.Button(visible=False),
                     }
-                if outcome is None:
-                    yield updates
-            if outcome is None:  # discarded
-                # Gradio repeats the last update at the end, so let it be none.
-                yield {page.status: gr.skip()}
-                return
-            record = _keep(job, fields, outcome)
-            base = _base(record)
-            path = Path(folder) / _result_name(job)
-            recipe = Recipe.from_json(base["recipe"])
-            seen, file = _save_result(outcome.result, outcome.images.content, recipe, path)
-            names, pictures = _thumbnails([record.name, *names])
-            yield {
-                **updates,
-                page.picture: seen,
-                page.compare: (base["content"], seen),
-                page.download: gr.DownloadButton(value=file, interactive=True),
-                page.base: base,
-                page.names: names,
-                page.history: gr.Gallery(pictures, visible=True),
-                page.layers: _layer_table(outcome.frame),
-                page.after: gr.Group(visible=True),
-            }
-            outcome.film.save(record.film)
-            yield {
-                page.film: str(record.film),
-                page.webp: gr.Button(interactive=True),
-                page.webp_file: gr.DownloadButton(visible=False),
-            }
+                    if frame is None:
+                        updates |= {
+                            page.names: names,
+                            page.tabs: gr.Tabs(selected="picture"),
+                            page.start: gr.Button("Painting ...", interactive=False),
+                            page.refine: gr.Button(interactive=False),
+                            page.download: gr.DownloadButton(interactive=False),
+                        }
+                    if outcome is None:
+                        yield updates
+                if outcome is None:  # stopped before the first step, or discarded
+                    # Gradio repeats the last update at the end, so let it be none.
+                    yield {page.status: gr.skip()}
+                    return
+                if outcome.late:
+                    gr.Warning(_late(outcome.frame))
+                record = _keep(name, job, fields, outcome)
+                base = _base(record)
+                path = Path(folder) / f"{job.name}.png"
+                recipe = Recipe.from_json(base["recipe"])
+                seen, file = save_result(outcome.result, outcome.images.content, recipe, path)
+                yield {
+                    **updates,
+                    **_strip(page, names),
+                    page.picture: seen,
+                    page.compare: (base["content"], seen),
+                    page.download: gr.DownloadButton(value=file, interactive=True),
+                    page.base: base,
+                    page.layers: _layer_table(outcome.frame),
+                    page.after: gr.Group(visible=True),
+                }
+                outcome.film.save(record.film)
+                yield {
+                    page.film: str(record.film),
+                    page.webp: gr.Button(interactive=True),
+                    page.webp_file: gr.DownloadButton(visible=False),
+                }
+        finally:
+            _history.release(name)
 
     def warn(error: gr.Error) -> Updates:
         # A raised one would be stamped across the old picture.
@@ -1330,15 +1257,16 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         """After a run, an error too: the page is ready for the next one."""
         return {
             page.start: gr.Button("Stylize", interactive=True),
-            page.stop: gr.Button(interactive=False),
+            page.stop: gr.Button(interactive=False, visible=True),
+            page.leave: gr.Button(visible=False),
             page.refine: gr.Button(visible="name" in base, interactive=True),
             page.download: gr.DownloadButton(interactive=True),
         }
 
     view = [
         *(page.picture, page.compare, page.film, page.webp, page.webp_file, page.status),
-        *(page.curve, page.download, page.tabs, page.start, page.stop, page.refine),
-        *(page.base, page.names, page.history, page.layers, page.after),
+        *(page.curve, page.download, page.tabs, page.start, page.stop, page.leave, page.refine),
+        *(page.base, page.names, page.shown, page.history, page.layers, page.after),
     ]
     on_device = {
         "outputs": view,
@@ -1349,6 +1277,10 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         "scroll_to_output": False,
         **private,
     }
+    buttons = [page.start, page.stop, page.leave, page.refine, page.download]
+    # Before the run itself: listeners of a click are served one after the other.
+    for button in (page.start, page.refine):
+        button.click(None, None, buttons[:4], js=WAITING, **private)
     state = {"names": page.names}
     runs = (
         page.start.click(run_page, inputs_kwargs={**state, **inputs}, **on_device),
@@ -1357,9 +1289,14 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         ),
     )
     for run in runs:
-        run.then(ready, page.base, [page.start, page.stop, page.refine, page.download], **private)
-    page.stop.click(stop_session, None, None, queue=False, **private)
-    demo.unload(stop_session)
+        # Not in the queue, which may be full: that is a failure too.
+        for after in (run.then, run.failure):
+            after(ready, page.base, buttons, **at_once)
+    page.stop.click(stop_session, None, None, **at_once)
+    page.leave.click(discard_session, None, None, cancels=list(runs), **at_once).then(
+        ready, page.base, buttons, **at_once
+    )
+    demo.unload(leave_session)
 
     _connect_inputs(page, private, at_once)
     _connect_strength(page, private)
@@ -1367,8 +1304,10 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     _connect_sweep(page, inputs, private)
 
     def show_example(request: gr.Request, event: gr.SelectData) -> Updates:
-        stop_session(request, discard=True)
-        example = examples[event.index]
+        discard_session(request)
+        example = _chosen(examples, event)
+        if example is None:
+            return {page.status: gr.skip()}
         return {
             page.content: example.content,
             page.styles[0]: example.style,
@@ -1389,8 +1328,9 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         show_example,
         None,
         [page.content, page.styles[0], page.painter, page.controls["strength"], *view],
+        cancels=list(runs),
         **at_once,
-    )
+    ).then(ready, page.base, buttons, **at_once)
 
 
 def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]) -> None:
@@ -1437,7 +1377,10 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
     looks = {n: x for n, x in page.controls.items() if n not in UNTOUCHED_BY_PRESETS}
 
     def choose_preset(event: gr.SelectData) -> list[Any]:
-        values = _widget_values(list(PRESETS.values())[event.index])
+        preset = _chosen(list(PRESETS.values()), event)
+        if preset is None:
+            return [gr.skip()] * len(looks)
+        values = _widget_values(preset)
         return [values[name] for name in looks]
 
     page.presets.select(choose_preset, None, [*looks.values()], **at_once)
@@ -1455,11 +1398,11 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
             return [None, *nothing]
         try:
             recipe = read_recipe(path)
+            given = [load_image(style) for style in styles if style]
+            photo = load_image(content) if content else Image.new("RGB", (1, 1))
         except StyleTransferError as error:
             gr.Warning(_message(error), title="No recipe")
             return [None, *nothing]
-        given = [load_image(style) for style in styles if style]
-        photo = load_image(content) if content else Image.new("RGB", (1, 1))
         here = Recipe.of(recipe.settings, photo, given, None, None)
         others = recipe.others(here)
         note = f" It was made with another {' and another '.join(others)}." if others else ""
@@ -1521,15 +1464,19 @@ def _connect_strength(page: Page, private: dict[str, Any]) -> None:
 def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> None:
     """The strip of results, which outlives a reload, and the WebP of the one in view."""
 
-    def reload(names: list[str]) -> Updates:
-        names, pictures = _thumbnails(names if isinstance(names, list) else [])
-        return {page.names: names, page.history: gr.Gallery(pictures, visible=bool(names))}
+    def reload(names: object) -> Updates:
+        names = _known(names)
+        # A page that is reloaded during a run ends it: its result may be a moment away.
+        deadline = time.monotonic() + RELOAD_SECONDS
+        while any(map(_history.is_awaited, names)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return _strip(page, names)
 
-    def bring_back(names: list[str], event: gr.SelectData) -> Iterator[Updates]:
-        record = _history.get(names[event.index]) if event.index < len(names) else None
+    def bring_back(shown: list[str], names: object, event: gr.SelectData) -> Iterator[Updates]:
+        record = _history.get(_chosen(shown, event))
         if record is None:
             gr.Warning("This result is not kept any more.")
-            yield reload(names)
+            yield _strip(page, _known(names))
             return
         fields, base = record.values["fields"], _base(record)
         boxes = dict(zip(record.values["boxes"], map(str, record.styles), strict=True))
@@ -1537,7 +1484,7 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{record.content.stem}-{record.styles[0].stem}.png"
             recipe = Recipe.from_json(base["recipe"])
-            seen, file = _save_result(load_image(record.result), content, recipe, path)
+            seen, file = save_result(load_image(record.result), content, recipe, path)
             yield {
                 page.content: base["content"],
                 **{image: boxes.get(k) for k, image in enumerate(page.styles)},
@@ -1568,15 +1515,22 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
             to_webp(record.film, path)
             yield gr.DownloadButton(value=str(path), visible=True)
 
-    demo.load(reload, page.names, [page.names, page.history], show_progress="hidden", **private)
+    demo.load(
+        reload,
+        page.names,
+        [page.names, page.shown, page.history],
+        show_progress="hidden",
+        queue=False,  # which may be full
+        **private,
+    )
     page.history.select(
         bring_back,
-        page.names,
+        [page.shown, page.names],
         [
             *(page.content, *page.styles, *page.mix, *page.controls.values(), page.painter),
             *(page.picture, page.compare, page.download, page.film, page.webp, page.webp_file),
             *(page.base, page.refine, page.after, page.status, page.curve),
-            *(page.names, page.history),
+            *(page.names, page.shown, page.history),
         ],
         concurrency_limit=4,
         show_progress="hidden",
@@ -1593,21 +1547,22 @@ def _connect_sweep(
 
     def run_sweep(request: gr.Request, **fields: Any) -> Iterator[Updates]:
         try:
-            images, settings = _open(_page_job(fields))
             shown: list[tuple[Image.Image, str]] = []
             yield {page.stop: gr.Button(interactive=True), page.sweep: gr.Button(interactive=False)}
-            with _running(request.session_hash) as (name, _):
-                for tile in _tiles(images, settings, name):
-                    shown.append((on_white(tile.image), tile.caption))
-                    yield {page.tiles: gr.Gallery(shown, visible=True)}
+            for tile in _sweep(_page_job(fields), request.session_hash):
+                shown.append((on_white(tile.image), tile.caption))
+                yield {page.tiles: gr.Gallery(shown, visible=True)}
         except gr.Error as error:
             gr.Warning(error.message, title="This does not work yet")
             yield {page.sweep: gr.skip()}
 
-    def choose_tile(event: gr.SelectData) -> tuple[float, float, str]:
-        weight, scale = chosen[event.index]
+    def choose_tile(event: gr.SelectData) -> list[Any]:
+        tile = _chosen(chosen, event)
+        if tile is None:
+            return [gr.skip()] * 3
+        weight, scale = tile
         text = f"Style weight {weight:g}, stroke size {scale:g}: press Stylize to paint it."
-        return weight, scale, _line(text)
+        return [weight, scale, _line(text)]
 
     page.sweep.click(
         run_sweep,
@@ -1672,12 +1627,39 @@ def _add_api(page: Page) -> None:
 
 def serve(**launch: Any) -> tuple[Any, str, str]:
     """Launch the demo; the tests do it by the same way. Arguments are those of `Blocks.launch`."""
-    defaults = {"css": CSS, "run_history": False, "footer_links": ["api", "gradio"]}
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("nst").setLevel(logging.INFO)
+    # A folder of its own, so that all that is in it can be deleted.
+    os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
+    files = Path(os.environ["GRADIO_TEMP_DIR"])
     demo = build_demo()
-    demo.queue(status_update_rate=2)
+    demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
+
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "running": len(_runs), "waiting": len(demo._queue)}
+
+    guard = Middleware(Guard, folders=[files, *PICTURES], left=_runs.leave, health=health)
+    defaults = {
+        "css": CSS,
+        "run_history": False,
+        "footer_links": ["api", "gradio"],
+        "max_file_size": f"{_limits.upload}mb",
+        "app_kwargs": {"middleware": [guard]},
+    }
+    threading.Thread(target=_clean_up, args=(files,), daemon=True).start()
     if not spaces.config.Config.zero_gpu:  # whose process forks: nothing may run before
         threading.Thread(target=warm_up, daemon=True).start()
     return demo.launch(**{**defaults, **launch})
+
+
+def _clean_up(files: Path) -> None:
+    """Delete results that are too old, and the folders of uploads that Gradio has deleted."""
+    while True:
+        time.sleep(SWEEP_SECONDS)
+        _history.forget()
+        for folder in files.iterdir():
+            with suppress(OSError):  # it is not empty, or no folder
+                folder.rmdir()
 
 
 def main() -> None:
@@ -1685,7 +1667,13 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=f"port to serve on (default {PORT})")
     parser.add_argument("--share", action="store_true", default=None, help="make a public link")
     arguments = parser.parse_args()
-    serve(server_port=arguments.port, share=arguments.share)
+    # What stops a container: as Ctrl-C, so that files are deleted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        serve(server_port=arguments.port, share=arguments.share)
+    finally:
+        _runs.close()
+        shutil.rmtree(os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 THUMBNAIL_SIDE = 160
+RECORD = "record.json"
 NAME_BYTES = 16
 
 
@@ -64,18 +65,34 @@ class History:
         self._folder = tempfile.TemporaryDirectory(prefix="pictures-")
         self.root = Path(self._folder.name)
 
+    def reserve(self) -> str:
+        """The name of a record that may come: it can be looked for before it is there."""
+        self.forget()
+        folder = self.root / secrets.token_urlsafe(NAME_BYTES)
+        folder.mkdir(mode=0o700)
+        return folder.name
+
+    def release(self, name: str) -> None:
+        """Nothing comes under this name, unless it already has."""
+        if self.is_awaited(name):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+
+    def is_awaited(self, name: object) -> bool:
+        """Whether the name is reserved, and its record not there yet."""
+        folder = self._folder_of(name)
+        return folder is not None and folder.is_dir() and not (folder / RECORD).exists()
+
     def add(
         self,
+        name: str,
         picture: Image.Image,
         result: Image.Image,
         content: str | PathLike[str],
         styles: Sequence[str | PathLike[str]],
         values: Mapping[str, Any],
     ) -> Record:
-        """Keep a result, and copies of the files it was made from."""
-        self.forget()
-        folder = self.root / secrets.token_urlsafe(NAME_BYTES)
-        folder.mkdir(mode=0o700)
+        """Keep a result under a reserved name, and copies of the files it was made from."""
+        folder = self.root / name
         files = []
         for part, source in (("content", content), *(("style", style) for style in styles)):
             # A folder of its own for each file, which keeps its name: the page shows it.
@@ -88,22 +105,27 @@ class History:
         picture.save(folder / "picture.png", compress_level=1)
         result.save(folder / "result.png", compress_level=1)
         text = json.dumps({"files": files, "values": dict(values)})
-        (folder / "record.json").write_text(text, encoding="utf-8")
-        record = self.get(folder.name)
+        (folder / RECORD).write_text(text, encoding="utf-8")
+        record = self.get(name)
         assert record is not None
         return record
 
     def get(self, name: object) -> Record | None:
         """The record of that name, if it is still there; names come from the outside."""
-        if not isinstance(name, str) or not re.fullmatch(r"[\w-]{10,64}", name, re.ASCII):
+        folder = self._folder_of(name)
+        if folder is None:
             return None
-        folder = self.root / name
         try:
-            data = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+            data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         except OSError:
             return None
         content, *styles = (folder / file for file in data["files"])
-        return Record(name, folder, content, tuple(styles), data["values"])
+        return Record(folder.name, folder, content, tuple(styles), data["values"])
+
+    def _folder_of(self, name: object) -> Path | None:
+        if not isinstance(name, str) or not re.fullmatch(r"[\w-]{10,64}", name, re.ASCII):
+            return None
+        return self.root / name
 
     def forget(self) -> None:
         """Delete what is too old."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image, ImageOps
@@ -36,7 +36,7 @@ from .regions import Guide, load_mask
 from .settings import DEFAULTS, MOST_STYLES, Settings
 from .strips import head_in_strips
 from .upscale import enlarge
-from .vgg import load_vgg
+from .vgg import Check, load_vgg
 
 # Balanced terms are both about 1 for a fresh image, but a picture looks good where the style
 # counts for more. Folded in here, so that both weights read 1.0 in the middle of the sliders.
@@ -100,6 +100,7 @@ class Objective:
         mask: (1, 1, H, W), values 0 to 1; where it is 1, the second style is asked for, and the
             others elsewhere.
         in_strips: compute the first blocks of the network in strips, to save memory.
+        check: is called several times a step where there are strips; may end it by an exception.
     """
 
     def __init__(
@@ -109,9 +110,11 @@ class Objective:
         settings: Settings,
         mask: Tensor | None = None,
         in_strips: bool = False,
+        check: Check = lambda: None,
     ) -> None:
         layers = tuple(sorted({*settings.content_layers, *settings.style_layers}))
         self.balanced = settings.weighting == "balanced"
+        self.check = check
         self.in_strips = True  # targets have no gradient, for which strips are computed twice
         self.guides: list[Guide | None] = [None]
         # Not in inference mode, which a caller may be in: its tensors can't meet gradients later.
@@ -187,8 +190,8 @@ class Objective:
                 [layer for layer in layers if layer in self.vgg.head_layers]
                 for layers in (content_layers, style_layers)
             ]
-            maps, grams, x = head_in_strips(self.vgg, image, *head, guides)
-            features = self.vgg.tail(x)
+            maps, grams, x = head_in_strips(self.vgg, image, *head, guides, self.check)
+            features = self.vgg.tail(x, self.check)
         else:
             features = self.vgg(image)
         maps |= {layer: features[layer] for layer in content_layers if layer in features}
@@ -285,7 +288,8 @@ def stylize(
         start: the image to start from, where `settings.init` is "image".
         every: least seconds between two frames; 0 yields one every step.
         at_least: yield about so many frames, evenly over the steps, however fast they are made.
-        stop: asked after every step; when true, the picture so far becomes the last frame.
+        stop: asked after every step, and within those of large pictures; when true, the picture
+            so far becomes the last frame. There is none where not even one was computed.
         device: "cuda", "mps" or "cpu"; the best one there is by default.
 
     Yields:
@@ -320,73 +324,102 @@ def stylize(
     step = 0
     image: Tensor | None = None
     photo: Tensor | None = None
-    for stage in stages:
-        with _memory_errors(settings.size):
-            small_photo = photo
-            size = stage.width, stage.height
-            photo = to_tensor(content, size).to(device)
-            stroke_size = round(settings.style_scale * stage.size)
-            paintings = [
-                to_tensor(style, working_size(style.size, stroke_size)).to(device)
-                for style in styles
-            ]
-            if settings.color == "match":
-                paintings = [match_colors(x, photo, settings.color_amount) for x in paintings]
-            second = None
-            if guided and mask is not None:
-                second = to_tensor(mask, size)[:, :1].to(device)
-            objective = Objective(photo, paintings, settings, second, stage.in_strips)
-            if image is None or small_photo is None:
-                image = _start(photo, {"style": styles[0], "image": start}, settings)
-            else:
-                image = enlarge(image, small_photo, photo)
-            terms, grad = objective.evaluate(image)
-            loss = terms["total"].item()
-        lbfgs = settings.optimizer == "lbfgs"
-        optimizer = LBFGS(stage.history) if lbfgs else Adam(settings.learning_rate)
-        best_loss, best_image, best_terms = loss, image, terms
-        step_work = stage.work / stage.steps
-        now = time.perf_counter()
-        for _ in range(stage.steps):
-            before = now
+    best: _Best | None = None
+
+    def check() -> None:
+        if stop():
+            raise _Stopped
+
+    def look(seen: _Best, done: bool = False) -> Frame:
+        losses = {name: term.item() for name, term in seen.terms.items()}
+        return Frame(
+            image=to_image(seen.image),
+            step=step,
+            total_steps=settings.steps,
+            size=seen.size,
+            plan=stages,
+            losses={name: losses.pop(name) for name in TERMS},
+            layers=losses,
+            elapsed=time.perf_counter() - began,
+            remaining=0.0 if done else pace * (all_work - work_done),
+            done=done,
+        )
+
+    try:
+        for stage in stages:
             with _memory_errors(settings.size):
-                # Pixels outside of 0 to 1 can't be shown: no loss may be won by them.
-                trial = optimizer.propose(image, grad).clamp(0, 1)
-                trial_terms, trial_grad = objective.evaluate(trial)
-                trial_loss = trial_terms["total"].item()  # the one wait for the device
-            if trial_loss <= loss * optimizer.tolerance:  # not where it is not a number
-                optimizer.accept(trial - image, trial_grad - grad)
-                image, grad, loss, terms = trial, trial_grad, trial_loss, trial_terms
-            else:
-                optimizer.reject()
-            if loss < best_loss:
-                best_loss, best_image, best_terms = loss, image, terms
-            step += 1
-            work_done += step_work
-            done = step == settings.steps or stop()
+                small_photo = photo
+                size = stage.width, stage.height
+                photo = to_tensor(content, size).to(device)
+                stroke_size = round(settings.style_scale * stage.size)
+                paintings = [
+                    to_tensor(style, working_size(style.size, stroke_size)).to(device)
+                    for style in styles
+                ]
+                if settings.color == "match":
+                    paintings = [match_colors(x, photo, settings.color_amount) for x in paintings]
+                second = None
+                if guided and mask is not None:
+                    second = to_tensor(mask, size)[:, :1].to(device)
+                often = check if stage.in_strips else lambda: None
+                objective = Objective(photo, paintings, settings, second, stage.in_strips, often)
+                if image is None or small_photo is None:
+                    image = _start(photo, {"style": styles[0], "image": start}, settings)
+                else:
+                    image = enlarge(image, small_photo, photo)
+                terms, grad = objective.evaluate(image)
+                loss = terms["total"].item()
+            lbfgs = settings.optimizer == "lbfgs"
+            optimizer = LBFGS(stage.history) if lbfgs else Adam(settings.learning_rate)
+            best = _Best(image, terms, loss, stage.size)
+            step_work = stage.work / stage.steps
             now = time.perf_counter()
-            latest = (now - before) / step_work
-            pace = 0.8 * pace + 0.2 * latest if pace else latest
-            if done or now >= due or step % gap < 1:
-                due = now + every
-                shown, shown_terms = (best_image, best_terms) if done else (image, terms)
-                losses = {name: term.item() for name, term in shown_terms.items()}
-                yield Frame(
-                    image=to_image(shown),
-                    step=step,
-                    total_steps=settings.steps,
-                    size=stage.size,
-                    plan=stages,
-                    losses={name: losses.pop(name) for name in TERMS},
-                    layers=losses,
-                    elapsed=now - began,
-                    remaining=0.0 if done else pace * (all_work - work_done),
-                    done=done,
-                )
-                now = time.perf_counter()  # what the consumer did meanwhile is not ours
+            for _ in range(stage.steps):
+                before = now
+                with _memory_errors(settings.size):
+                    # Pixels outside of 0 to 1 can't be shown: no loss may be won by them.
+                    trial = optimizer.propose(image, grad).clamp(0, 1)
+                    trial_terms, trial_grad = objective.evaluate(trial)
+                    trial_loss = trial_terms["total"].item()  # the one wait for the device
+                if trial_loss <= loss * optimizer.tolerance:  # not where it is not a number
+                    optimizer.accept(trial - image, trial_grad - grad)
+                    image, grad, loss, terms = trial, trial_grad, trial_loss, trial_terms
+                else:
+                    optimizer.reject()
+                if loss < best.loss:
+                    best = _Best(image, terms, loss, stage.size)
+                step += 1
+                work_done += step_work
+                done = step == settings.steps or stop()
+                now = time.perf_counter()
+                latest = (now - before) / step_work
+                pace = 0.8 * pace + 0.2 * latest if pace else latest
+                if done:
+                    break
+                if now >= due or step % gap < 1:
+                    due = now + every
+                    yield look(_Best(image, terms, loss, stage.size))
+                    now = time.perf_counter()  # what the consumer did meanwhile is not ours
+            image = best.image
             if done:
-                return
-        image = best_image
+                break
+    except _Stopped:
+        pass
+    if best is not None:
+        yield look(best, done=True)
+
+
+class _Stopped(Exception):
+    """Raised in the midst of a step."""
+
+
+class _Best(NamedTuple):
+    """A picture (1, 3, H, W) with its terms and their total, and its long side."""
+
+    image: Tensor
+    terms: dict[str, Tensor]
+    loss: float
+    size: int
 
 
 def check_inputs(settings: Settings, styles: int, start: bool) -> None:

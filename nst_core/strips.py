@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from .losses import gram_matrix
 from .regions import Guide
-from .vgg import HEAD_BLOCKS, VGGFeatures
+from .vgg import HEAD_BLOCKS, Check, VGGFeatures
 
 # Rows that a strip sees beyond its own: four convolutions and a pooling reach six rows far, and
 # a multiple of four keeps both poolings in place.
@@ -58,6 +58,7 @@ def head_in_strips(
     content_layers: list[str],
     style_layers: list[str],
     guides: Sequence[Guide | None],
+    check: Check = lambda: None,
 ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]], Tensor | None]:
     """What `vgg.head` gives, but of `style_layers` the Gram matrices.
 
@@ -65,6 +66,7 @@ def head_in_strips(
         image: (1, 3, H, W), values 0 to 1.
         content_layers, style_layers: layers of the head.
         guides: of the regions that Gram matrices are asked of.
+        check: is called before each strip, forward and backward.
 
     Returns:
         Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C),
@@ -75,6 +77,7 @@ def head_in_strips(
         levels.append(HEAD_BLOCKS)
 
     def compute(rows: Tensor, strip: Strip) -> list[Tensor]:
+        check()
         features, x = vgg.head(rows)
         maps = [*(features[layer] for layer in content_layers), x]
         maps = [strip.own(x, level) for x, level in zip(maps, levels, strict=False)]

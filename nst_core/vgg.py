@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -22,6 +22,10 @@ STD = (0.229, 0.224, 0.225)
 
 # The first blocks, whose feature maps are near the size of the image, are the head of the network.
 HEAD_BLOCKS = 2
+
+
+# What is called now and then during a step, and may end it by an exception.
+Check = Callable[[], None]
 
 
 class _Convolution(torch.autograd.Function):
@@ -131,13 +135,18 @@ class VGGFeatures(nn.Module):
         x = (image - self.mean) / self.std
         return self._run(x.to(self.dtype), self.head_convs)
 
-    def tail(self, x: Tensor) -> dict[str, Tensor]:
-        """The layers behind `head`, by name."""
-        return self._run(x, self.tail_convs)[0]
+    def tail(self, x: Tensor, check: Check = lambda: None) -> dict[str, Tensor]:
+        """The layers behind `head`, by name; `check` is called at each of them, both ways."""
+        return self._run(x, self.tail_convs, check)[0]
 
-    def _run(self, x: Tensor, names: list[str]) -> tuple[dict[str, Tensor], Tensor]:
+    def _run(
+        self, x: Tensor, names: list[str], check: Check = lambda: None
+    ) -> tuple[dict[str, Tensor], Tensor]:
         features: dict[str, Tensor] = {}
         for name in names:
+            check()
+            if x.requires_grad:
+                x.register_hook(lambda _: check())
             conv, relu = self.convs[name], name.replace("conv", "relu")
             pool = name in self.pooled
             # The maximum of rectified values is the rectified maximum, of a quarter the size.

@@ -126,11 +126,31 @@ def test_others_wait_in_a_visible_queue(page: Page, browser: Browser, server: st
     expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
     other = browser.new_page()
     other.goto(server)
+    for _ in range(2):  # leaves the queue, and joins it again
+        other.locator("#start").click()
+        expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
+        expect(other.locator("#start")).to_have_text("Waiting ...")
+        other.locator("#leave").click()
+        expect(other.locator("#start")).to_have_text("Stylize")
+        expect(other.locator("#start")).to_be_enabled()
     other.locator("#start").click()
-    expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
     page.locator("#stop").click()
     expect(other.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(other.locator("#stop")).to_be_enabled()
     other.close()
+
+
+def test_a_reload_keeps_what_a_run_came_to(browser: Browser, server: str) -> None:
+    page = browser.new_page()  # (Gradio complains on the console that its stream was cut.)
+    page.goto(server)
+    set_number(page, "Steps", 2000)
+    page.locator("#start").click()
+    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    page.reload()
+    expect(page.locator("#start")).to_be_enabled()
+    page.locator("#history button.thumbnail-item").first.click()
+    expect(page.locator(".status")).to_contain_text("From your results", timeout=20_000)
+    page.close()
 
 
 def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
@@ -144,9 +164,9 @@ def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
     assert len(app._runs) == 1
     page.close()
     deadline = time.monotonic() + 10
-    while app._runs and time.monotonic() < deadline:
+    while len(app._runs) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not app._runs
+    assert len(app._runs) == 0
 
 
 def test_missing_images_are_a_message(page: Page) -> None:

@@ -1,0 +1,179 @@
+"""A gate in front of the web server, for what a server on the open internet has to refuse.
+
+Gradio fetches addresses that are named in a request, serves a number of things that this program
+does not use, and answers what it does not understand with "Internal Server Error". Here such
+requests end with one sentence, before they reach it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("nst")
+
+API = "/gradio_api"
+HEALTH = "/health"
+# Parts of Gradio that serve no purpose here: links that save a page's values for ever, recordings,
+# a code editor, functions of components, proxies for other Spaces, records of runs.
+CLOSED = re.compile(
+    rf"({API})?/(api/|deep_link|process_recording|component_server|custom_component|stream/|proxy=|file/"
+    r"|vibe|undo-vibe|dev/|runs|run-history|profiling|monitoring)"
+)
+STREAM = re.compile(rf"{API}/(?:queue/data|call/(?:v2/)?[^/]+/(?P<event>\w+))/?")
+# A request that is not an upload: settings, names of files, at most a painted region.
+LONGEST_BODY = 4_000_000
+# Fields of file data that are never opened: the address by which a browser sees the file.
+HARMLESS = ("url", "orig_name")
+
+
+class Guard:
+    """ASGI middleware.
+
+    Args:
+        app: what is behind the gate.
+        folders: where uploads and examples are, the only files that a request may name.
+        left: is told the session of a client whose stream of events has been cut.
+        health: what the health endpoint tells.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        folders: Sequence[Path],
+        left: Callable[[str], None],
+        health: Callable[[], dict[str, Any]],
+    ) -> None:
+        self.app, self.left, self.health = app, left, health
+        self.folders = [folder.resolve() for folder in folders]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal started
+            started |= message["type"] == "http.response.start"
+            await send(message)
+
+        refusal = self._refuse_path(scope["path"])
+        if refusal is None and scope["method"] == "POST" and not _is_upload(scope):
+            refusal, receive = await self._read_body(receive)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        try:
+            await self.app(scope, self._watched(scope, receive), watched_send)
+        except Exception:
+            if started:
+                raise
+            log.exception("request failed: %s %s", scope["method"], scope["path"])
+            await _sentence(500, "This request can't be answered.")(scope, receive, send)
+
+    def _refuse_path(self, path: str) -> Response | None:
+        if path.rstrip("/") == HEALTH:
+            return JSONResponse(self.health())
+        if CLOSED.match(path):
+            return _sentence(404, "There is nothing here.")
+        file = path.partition("/file=")[2]
+        if _is_address(file):
+            return _sentence(403, "This file is not served.")
+        return None
+
+    async def _read_body(self, receive: Receive) -> tuple[Response | None, Receive]:
+        """The refusal of a body, if it has to be, and what gives it to the app again."""
+        body = b""
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return _sentence(400, "The request was cut off."), receive
+            body += message.get("body", b"")
+            if len(body) > LONGEST_BODY:
+                return _sentence(
+                    413, "This request is too long: upload pictures as files."
+                ), receive
+            if not message.get("more_body"):
+                break
+        try:
+            refusal = self._refuse_values(json.loads(body)) if body else None
+        except (ValueError, RecursionError):
+            refusal = _sentence(400, "This request is not JSON.")
+        given = False
+
+        async def again() -> Message:
+            nonlocal given
+            if given:
+                return await receive()
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return refusal, again
+
+    def _refuse_values(self, data: Any) -> Response | None:
+        for key, value in _values(data):
+            if key in HARMLESS:
+                continue
+            if _is_address(value):
+                return _sentence(
+                    422, "Addresses of other servers are not fetched: upload the file instead."
+                )
+            if key == "path" and not self._may_name(value):
+                return _sentence(422, "This file is not an upload that is still here: upload it.")
+        return None
+
+    def _may_name(self, path: str) -> bool:
+        try:
+            found = Path(path).resolve()
+            return found.is_file() and any(found.is_relative_to(x) for x in self.folders)
+        except (OSError, ValueError):
+            return False
+
+    def _watched(self, scope: Scope, receive: Receive) -> Receive:
+        """`receive`, which tells when the client of a stream of events has gone."""
+        found = STREAM.fullmatch(scope["path"]) if scope["method"] == "GET" else None
+        if found is None:
+            return receive
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        session = found["event"] or query.get("session_hash", [""])[0]
+
+        async def watched() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and session:
+                self.left(session)
+            return message
+
+        return watched
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(re.fullmatch(rf"{API}/upload/?", scope["path"]))
+
+
+def _is_address(text: str) -> bool:
+    return bool(re.match(r"\s*(\w[\w+.-]*:)?/[/\\]|\s*https?:", text, re.IGNORECASE))
+
+
+def _values(data: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """All texts in JSON data, each with the key it stands at."""
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _values(value, name)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _values(value, key)
+    elif isinstance(data, str):
+        yield key, data
+
+
+def _sentence(status: int, text: str) -> JSONResponse:
+    return JSONResponse({"detail": text, "error": text}, status)

@@ -1,0 +1,80 @@
+"""What an operator allows the visitors of a server, read from environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from .errors import SettingsError
+from .plan import Stage
+from .settings import DEFAULTS, OPTIONS, Settings
+
+PREFIX = "NST_"
+
+
+def _limit(default: float, low: float, high: float, help: str) -> float:
+    return field(default=default, metadata={"low": low, "high": high, "help": help})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a server; the variable of each has its name in capitals behind `NST_`."""
+
+    queue: int = _limit(64, 1, 10_000, "How many requests may wait at most.")
+    work: float = _limit(
+        1000, 0.1, 1e9, "Megapixels times steps of one run, all its sizes together."
+    )
+    seconds: float = _limit(
+        1800, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
+    )
+    memory: float = _limit(
+        DEFAULTS.memory_budget, 1, OPTIONS["memory_budget"].high, "Gigabytes one run may ask for."
+    )
+    upload: int = _limit(50, 1, 10_000, "Megabytes of one uploaded file.")
+    keep: float = _limit(
+        3600, 1, 1e9, "Seconds after which uploads, previews and results are deleted."
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
+        """Read `NST_QUEUE`, `NST_WORK` and so on; what is not there has its default.
+
+        Raises:
+            SettingsError: a value is not a number, or out of range.
+        """
+        values = {}
+        for item in fields(cls):
+            name = PREFIX + item.name.upper()
+            if name not in environment:
+                continue
+            low, high = item.metadata["low"], item.metadata["high"]
+            try:
+                value = float(environment[name])
+            except ValueError:
+                value = float("nan")
+            if not low <= value <= high:
+                raise SettingsError(
+                    f"{name} must be a number between {low:g} and {high:g}, not "
+                    f"{environment[name][:40]!r}."
+                )
+            values[item.name] = int(value) if isinstance(item.default, int) else value
+        return cls(**values)
+
+    def check(self, settings: Settings, plan: tuple[Stage, ...]) -> None:
+        """Say what the operator does not allow, before a run.
+
+        Raises:
+            SettingsError: it takes too much work or memory.
+        """
+        work = sum(stage.work for stage in plan)
+        if work > self.work:
+            raise SettingsError(
+                f"Size {settings.size} with {settings.steps} steps is {work / self.work:.1f} times "
+                "what this server allows for one run: choose a smaller size or fewer steps."
+            )
+        if settings.memory_budget > self.memory:
+            raise SettingsError(
+                f"This server allows a memory_budget of at most {self.memory:g}, not "
+                f"{settings.memory_budget:g}."
+            )
