@@ -82,8 +82,6 @@ from nst_core.timelapse import LOOKS, to_webp
 EXAMPLES = Path(__file__).parent / "examples"
 PICTURES = [EXAMPLES / x for x in ("contents", "styles", "results", "thumbnails", "presets")]
 PORT = 7860
-# How often files that are too old are looked for.
-SWEEP_SECONDS = 60
 FRAME_SECONDS = 0.25
 # The photo to paint a region on, as it is sent to the page.
 PAINTER_SIDE = 640
@@ -337,6 +335,8 @@ except SettingsError as error:
 _runs = Runs(_limits.seconds)
 # The results of the last hour.
 _history = History(_limits.keep)
+# How often files that are too old are looked for.
+_clean_seconds = math.ceil(min(60, _limits.keep / 4))
 
 
 @contextmanager
@@ -643,6 +643,20 @@ def preset_picture(preset: str) -> Path:
     return EXAMPLES / "presets" / f"{preset.lower().replace(' ', '_')}.jpg"
 
 
+class Demo(gr.Blocks):
+    """Blocks, where whatever nobody has thought of is one sentence for the user, too."""
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            logging.getLogger("nst").exception("a request failed")
+            text = "This did not work: check the values of the request, or reload the page."
+            raise gr.Error(text, print_exception=False) from error
+
+
 @dataclass(frozen=True)
 class Page:
     """The widgets that events read and write."""
@@ -691,10 +705,10 @@ def build_demo() -> gr.Blocks:
     """The page with its events, ready to be launched."""
     gr.set_static_paths(PICTURES)  # served from where they are, and never cleaned up
     examples = _load_examples()
-    with gr.Blocks(
+    with Demo(
         title=TITLE,
         analytics_enabled=False,
-        delete_cache=(SWEEP_SECONDS, math.ceil(_limits.keep)),
+        delete_cache=(_clean_seconds, math.ceil(_limits.keep)),
     ) as demo:
         gr.Markdown(INTRO)
         with gr.Tabs():
@@ -1632,13 +1646,22 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     # A folder of its own, so that all that is in it can be deleted.
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
+    files.mkdir(parents=True, exist_ok=True)
     demo = build_demo()
     demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
+
+    inputs: dict[int | str, set[int]] = {}
+    for number, function in demo.fns.items():
+        # A program leaves out what only the page has.
+        shown = [block for block in function.inputs if not block.skip_api]
+        inputs[number] = inputs[str(function.api_name)] = {len(function.inputs), len(shown)}
 
     def health() -> dict[str, Any]:
         return {"status": "ok", "running": len(_runs), "waiting": len(demo._queue)}
 
-    guard = Middleware(Guard, folders=[files, *PICTURES], left=_runs.leave, health=health)
+    guard = Middleware(
+        Guard, folders=[files, *PICTURES], inputs=inputs, left=_runs.leave, health=health
+    )
     defaults = {
         "css": CSS,
         "run_history": False,
@@ -1655,7 +1678,7 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
 def _clean_up(files: Path) -> None:
     """Delete results that are too old, and the folders of uploads that Gradio has deleted."""
     while True:
-        time.sleep(SWEEP_SECONDS)
+        time.sleep(_clean_seconds)
         _history.forget()
         for folder in files.iterdir():
             with suppress(OSError):  # it is not empty, or no folder

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -26,8 +26,9 @@ HEALTH = "/health"
 # a code editor, functions of components, proxies for other Spaces, records of runs.
 CLOSED = re.compile(
     rf"({API})?/(api/|deep_link|process_recording|component_server|custom_component|stream/|proxy=|file/"
-    r"|vibe|undo-vibe|dev/|runs|run-history|profiling|monitoring)"
+    r"|vibe|undo-vibe|dev/|runs|run-history|profiling|monitoring|login$|logout)"
 )
+CALL = re.compile(rf"{API}/(?:queue/join|run/\w+|call/(?P<v2>v2/)?(?P<name>[^/]+))/?")
 STREAM = re.compile(rf"{API}/(?:queue/data|call/(?:v2/)?[^/]+/(?P<event>\w+))/?")
 # A request that is not an upload: settings, names of files, at most a painted region.
 LONGEST_BODY = 4_000_000
@@ -41,6 +42,8 @@ class Guard:
     Args:
         app: what is behind the gate.
         folders: where uploads and examples are, the only files that a request may name.
+        inputs: how many values each function takes, by number and by name; there may be several
+            ways to call one.
         left: is told the session of a client whose stream of events has been cut.
         health: what the health endpoint tells.
     """
@@ -49,10 +52,11 @@ class Guard:
         self,
         app: ASGIApp,
         folders: Sequence[Path],
+        inputs: Mapping[int | str, Container[int]],
         left: Callable[[str], None],
         health: Callable[[], dict[str, Any]],
     ) -> None:
-        self.app, self.left, self.health = app, left, health
+        self.app, self.inputs, self.left, self.health = app, inputs, left, health
         self.folders = [folder.resolve() for folder in folders]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +72,7 @@ class Guard:
 
         refusal = self._refuse_path(scope["path"])
         if refusal is None and scope["method"] == "POST" and not _is_upload(scope):
-            refusal, receive = await self._read_body(receive)
+            refusal, receive = await self._read_body(scope["path"], receive)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -78,7 +82,8 @@ class Guard:
             if started:
                 raise
             log.exception("request failed: %s %s", scope["method"], scope["path"])
-            await _sentence(500, "This request can't be answered.")(scope, receive, send)
+            text = "This request can't be answered: compare it with what the API page asks for."
+            await _sentence(500, text)(scope, receive, send)
 
     def _refuse_path(self, path: str) -> Response | None:
         if path.rstrip("/") == HEALTH:
@@ -86,11 +91,11 @@ class Guard:
         if CLOSED.match(path):
             return _sentence(404, "There is nothing here.")
         file = path.partition("/file=")[2]
-        if _is_address(file):
+        if file and not self._may_name(file):  # links and .. are followed first
             return _sentence(403, "This file is not served.")
         return None
 
-    async def _read_body(self, receive: Receive) -> tuple[Response | None, Receive]:
+    async def _read_body(self, path: str, receive: Receive) -> tuple[Response | None, Receive]:
         """The refusal of a body, if it has to be, and what gives it to the app again."""
         body = b""
         while True:
@@ -105,7 +110,8 @@ class Guard:
             if not message.get("more_body"):
                 break
         try:
-            refusal = self._refuse_values(json.loads(body)) if body else None
+            data = json.loads(body)
+            refusal = self._refuse_call(path, data) or self._refuse_values(data)
         except (ValueError, RecursionError):
             refusal = _sentence(400, "This request is not JSON.")
         given = False
@@ -124,11 +130,27 @@ class Guard:
             if key in HARMLESS:
                 continue
             if _is_address(value):
-                return _sentence(
-                    422, "Addresses of other servers are not fetched: upload the file instead."
+                return _unfit(
+                    "Addresses of other servers are not fetched: upload the file instead."
                 )
             if key == "path" and not self._may_name(value):
-                return _sentence(422, "This file is not an upload that is still here: upload it.")
+                return _unfit("This file is not an upload that is still here: upload it.")
+        return None
+
+    def _refuse_call(self, path: str, data: Any) -> Response | None:
+        """The refusal of a call to a function that there is not, or with too few values."""
+        found = CALL.fullmatch(path)
+        if found is None:
+            return None
+        if not isinstance(data, dict):
+            return _unfit("A call is an object with the values in data.")
+        name = found["name"] or data.get("fn_index", data.get("api_name"))
+        known = isinstance(name, (int, str)) and name in self.inputs
+        if not known:
+            return _sentence(404, "There is no such function here: the API page lists them.")
+        values = data.get("data")
+        if not found["v2"] and not (isinstance(values, list) and len(values) in self.inputs[name]):
+            return _unfit("This is not the number of values that the API page asks for.")
         return None
 
     def _may_name(self, path: str) -> bool:
@@ -173,6 +195,12 @@ def _values(data: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _values(value, key)
     elif isinstance(data, str):
         yield key, data
+
+
+def _unfit(text: str) -> JSONResponse:
+    """What Gradio answers where a value is not valid: its clients show the text."""
+    why = {"__type__": "validate", "is_valid": False, "message": text}
+    return JSONResponse({"detail": [why], "error": text}, 422)
 
 
 def _sentence(status: int, text: str) -> JSONResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from .errors import SettingsError
 from .plan import Stage
@@ -13,7 +14,7 @@ from .settings import DEFAULTS, OPTIONS, Settings
 PREFIX = "NST_"
 
 
-def _limit(default: float, low: float, high: float, help: str) -> float:
+def _limit(default: Any, low: float, high: float, help: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": help})
 
 
@@ -23,17 +24,17 @@ class Limits:
 
     queue: int = _limit(64, 1, 10_000, "How many requests may wait at most.")
     work: float = _limit(
-        1000, 0.1, 1e9, "Megapixels times steps of one run, all its sizes together."
+        1000.0, 0.1, 1e9, "Megapixels times steps of one run, all its sizes together."
     )
     seconds: float = _limit(
-        1800, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
+        1800.0, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
     )
     memory: float = _limit(
         DEFAULTS.memory_budget, 1, OPTIONS["memory_budget"].high, "Gigabytes one run may ask for."
     )
     upload: int = _limit(50, 1, 10_000, "Megabytes of one uploaded file.")
     keep: float = _limit(
-        3600, 1, 1e9, "Seconds after which uploads, previews and results are deleted."
+        3600.0, 1, 1e9, "Seconds after which uploads, previews and results are deleted."
     )
 
     @classmethod
