@@ -1,14 +1,17 @@
-"""The README holds what the code says. `python -m tests.test_readme` prints the settings table."""
+"""The README holds what the code says. `python -m tests.test_readme` prints its tables."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import gradio
 import pytest
 import yaml
 
+from nst_core.limits import PREFIX, Limits
 from nst_core.settings import DEFAULTS, OPTIONS, PRESETS
 
 ROOT = Path(__file__).parents[1]
@@ -29,8 +32,18 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-def test_the_table_of_settings_is_the_code() -> None:
-    assert settings_table() in README
+def limits_table() -> str:
+    """All limits of a server as a table in Markdown."""
+    rows = ["| variable | default | what it is |", "|---|---|---|"]
+    for limit in fields(Limits):
+        name = PREFIX + limit.name.upper()
+        rows.append(f"| `{name}` | {limit.default:g} | {limit.metadata['help']} |")
+    return "\n".join(rows)
+
+
+@pytest.mark.parametrize("table", [settings_table, limits_table])
+def test_the_tables_are_the_code(table: Callable[[], str]) -> None:
+    assert table() in README
 
 
 def test_every_preset_is_named() -> None:
@@ -66,4 +79,4 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 if __name__ == "__main__":
-    print(settings_table())
+    print(settings_table(), limits_table(), sep="\n\n")

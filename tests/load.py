@@ -1,0 +1,159 @@
+"""Fifty clients at once, many of them unkind, against a real server.
+
+    python -m tests.load [--rounds 3] [--clients 50]
+
+Each round: a third of the clients wait for their pictures, a third cancel, a third cut the
+connection, and among them some send garbage. Every one that waits has to get its own picture,
+which is checked by its colour and size. After each round nothing is computed any more, and within
+30 s open files and threads are back to where they were after the warm-up; over the rounds memory
+grows by less than 100 MB. Prints what it finds, and ends with 1 where something is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from serving import ROOT, Server, running_server
+
+STYLE = ROOT / "examples" / "styles" / "mosaic.jpg"
+# No style is asked for, so that the photo comes back.
+VALUES = {"size": 64, "steps": 6, "style_weight": 0, "tv_weight": 0}
+# While it waits, before its first frame, in the midst, near its end: seconds.
+MOMENTS = (0.1, 0.5, 2, 8)
+MOST_SECONDS = 300
+SETTLED_SECONDS = 30
+MOST_MEGABYTES = 100
+# A keep-alive connection or a pooled thread may still be there.
+SLACK = 3
+
+
+def make_photo(folder: Path, number: int) -> tuple[Path, int, tuple[int, int]]:
+    """A grey photo of its own shade and size, which come back if no style is asked for."""
+    shade, size = 5 + 4 * number % 250, (40 + number, 50)
+    path = folder / f"photo-{number}.png"
+    Image.new("RGB", size, (shade,) * 3).save(path)
+    return path, shade, size
+
+
+def waits_or_cancels(server: Server, folder: Path, number: int, cancels: bool) -> str:
+    """What became of a client, in a word or two."""
+    chance = random.Random(number)
+    photo, shade, size = make_photo(folder, number)
+    values = {**VALUES, "content": handle_file(photo), "style": handle_file(STYLE)}
+    if number % 8 == 3:
+        photo.write_bytes(photo.read_bytes()[: chance.randrange(1, 60)])
+    if number % 8 == 6:
+        values["steps"] = "NaN"
+    client = Client(server.url, verbose=False, download_files=str(folder / "downloads"))
+    try:
+        job = client.submit(**values, api_name="/stylize")
+        if cancels:
+            time.sleep(chance.choice(MOMENTS))
+            job.cancel()
+            return "cancelled"
+        result = job.result(timeout=MOST_SECONDS)
+    except (AppError, ValueError) as error:
+        text = str(error)
+        clear = text.endswith(".") and "Traceback" not in text and len(text) < 250
+        return "message" if clear else f"NO CLEAR MESSAGE: {text[:200]}"
+    finally:
+        client.close()
+    picture = Image.open(result).convert("RGB")
+    found = picture.getpixel((20, 25))[0]
+    if picture.size != size or abs(found - shade) > 3:
+        return f"ANOTHER'S PICTURE: {picture.size} {found} for {size} {shade}"
+    return "picture"
+
+
+def cuts(server: Server, folder: Path, number: int) -> str:
+    """A client that is gone at some moment, and says nothing to the server about it."""
+    photo, _, _ = make_photo(folder, number)
+    with httpx.Client(base_url=f"{server.url}/gradio_api", timeout=MOST_SECONDS) as client:
+        values: dict[str, object] = dict(VALUES)
+        for name, path in (("content", photo), ("style", STYLE)):
+            with path.open("rb") as file:
+                uploaded = client.post("/upload", files={"files": file}).json()[0]
+            values[name] = {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
+        event = client.post("/call/v2/stylize", json=values).json()["event_id"]
+        with client.stream("GET", f"/call/stylize/{event}"):
+            time.sleep(random.Random(number).choice(MOMENTS))
+    return "cut"
+
+
+def one_round(server: Server, folder: Path, clients: int) -> Counter[str]:
+    def run(number: int) -> str:
+        kind = number % 3
+        try:
+            if kind == 2:
+                return cuts(server, folder, number)
+            return waits_or_cancels(server, folder, number, cancels=kind == 1)
+        except Exception as error:
+            return f"FAILED: {type(error).__name__} {error}"
+
+    with ThreadPoolExecutor(clients) as pool:
+        return Counter(pool.map(run, range(clients)))
+
+
+def settled(server: Server, files: int, threads: int) -> float:
+    """Seconds until nothing runs, and files and threads are back; the limit if they are not."""
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < SETTLED_SECONDS:
+        health = server.health()
+        quiet = health["running"] == health["waiting"] == 0
+        back = server.open_files() <= files + SLACK and server.threads() <= threads + SLACK
+        if quiet and back and server.seconds_until_idle(1) < 1:
+            return passed
+        time.sleep(0.2)
+    return SETTLED_SECONDS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--clients", type=int, default=50)
+    arguments = parser.parse_args()
+    good = True
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(Path(folder) / "server", NST_QUEUE="200") as server,
+    ):
+        one_round(server, Path(folder), arguments.clients)  # the warm-up: pools of threads grow
+        settled(server, 0, 0)
+        files, threads, memory = server.open_files(), server.threads(), server.memory()
+        print(f"after the warm-up: {files} open files, {threads} threads, {memory:.0f} MB")
+        for number in range(1, arguments.rounds + 1):
+            start = time.monotonic()
+            found = one_round(server, Path(folder), arguments.clients)
+            seconds = time.monotonic() - start
+            rest = settled(server, files, threads)
+            grown = server.memory() - memory
+            words = ", ".join(f"{count} {word}" for word, count in sorted(found.items()))
+            print(f"round {number}: {seconds:.0f} s; {words}")
+            print(
+                f"  settled after {rest:.1f} s: {server.open_files()} open files, "
+                f"{server.threads()} threads, {grown:+.0f} MB; {server.health()}",
+                flush=True,
+            )
+            good &= set(found) <= {"picture", "message", "cancelled", "cut"}
+            good &= rest < SETTLED_SECONDS and grown < MOST_MEGABYTES
+        good &= "Traceback" not in server.log.read_text()
+    print("all as it should be" if good else "NOT as it should be")
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
