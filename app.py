@@ -86,6 +86,8 @@ FRAME_SECONDS = 0.25
 # The photo to paint a region on, as it is sent to the page.
 PAINTER_SIDE = 640
 MOST_RESULTS = 24
+# Pages and clients that the server knows, a quarter of a megabyte each; the oldest are forgotten.
+MOST_SESSIONS = 500
 RELOAD_SECONDS = 3.0
 # Photos of phones and scanners, which most browsers do not show.
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
@@ -1643,6 +1645,9 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     """Launch the demo; the tests do it by the same way. Arguments are those of `Blocks.launch`."""
     logging.basicConfig(format="%(message)s")
     logging.getLogger("nst").setLevel(logging.INFO)
+    # Gradio tells how its functions fare from tables that it makes anew after every request.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
     # A folder of its own, so that all that is in it can be deleted.
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
@@ -1667,6 +1672,7 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
         "run_history": False,
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{_limits.upload}mb",
+        "state_session_capacity": MOST_SESSIONS,
         "app_kwargs": {"middleware": [guard]},
     }
     threading.Thread(target=_clean_up, args=(files,), daemon=True).start()

@@ -58,7 +58,12 @@ def waits_or_cancels(server: Server, folder: Path, number: int, cancels: bool) -
         photo.write_bytes(photo.read_bytes()[: chance.randrange(1, 60)])
     if number % 8 == 6:
         values["steps"] = "NaN"
-    client = Client(server.url, verbose=False, download_files=str(folder / "downloads"))
+    client = Client(
+        server.url,
+        verbose=False,
+        download_files=str(folder / "downloads"),
+        httpx_kwargs={"timeout": MOST_SECONDS},
+    )
     try:
         job = client.submit(**values, api_name="/stylize")
         if cancels:
