@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -170,6 +171,8 @@ def _follow(
 
 
 def main() -> int:
+    # Where a fetch of weights is tried again, this library says so in several lines.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     arguments = build_parser().parse_intermixed_args()
     try:
         run(arguments)
