@@ -48,7 +48,8 @@ class LocalHub(ThreadingHTTPServer):
 
     `faults` says for "api", "resolve" and "cdn" what becomes of the requests to come, one word
     each: "" (an answer), an HTTP status, "cut" (half of the answer, then the connection ends),
-    "short" (less than was asked for) or "hang" (until `released`).
+    "short" (less than was asked for), "unranged" (from the beginning of the file) or "hang" (until
+    `released`).
     """
 
     daemon_threads = True
@@ -160,6 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.isdigit():
             status, data = int(fault), b""
             headers = {"Retry-After": self.server.retry_after}
+        if fault == "unranged":
+            status, data = 200, self.server.read(0, len(data) + 2**16)
         if fault == "short":
             data = data[: len(data) // 2]
         self.send_response(status)
