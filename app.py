@@ -149,6 +149,9 @@ CSS = """
   grid-template: "inputs result" auto "controls result" 1fr / minmax(0, 5fr) minmax(0, 7fr); }
 #inputs { grid-area: inputs; } #result { grid-area: result; } #controls { grid-area: controls; }
 #inputs, #result, #controls { min-width: 0; }
+[role="tab"].selected { color: var(--body-text-color) !important; }
+input:is([type="range"], [type="radio"], [type="checkbox"]):focus-visible {
+  outline: 2px solid var(--body-text-color) !important; outline-offset: 2px; }
 .line { flex-wrap: nowrap !important; } .line > * { min-width: 0 !important; }
 .picture .image-frame { width: 100%; }
 .picture img { width: 100%; max-height: 500px; object-fit: contain; }
@@ -175,7 +178,47 @@ WAITING = """() => ['Waiting ...', 'Stop', 'Cancel', 'Refine'].map((value, k) =>
   __type__: 'update', value, interactive: k == 2, ...(k == 3 ? {} : {visible: k != 1})
 }))"""
 
-SHOW_RESULT = "() => document.querySelector('#result').scrollIntoView({behavior: 'smooth'})"
+# All look below `.studio`: the page around an embedded app may have a #result of its own.
+SHOW_RESULT = "() => document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'})"
+# Gradio leaves the images of the slider and the film without a name, and numbers the thumbnails.
+# Where the app is embedded, a download is a link to another site, and would replace the page there.
+ON_LOAD = """() => {
+  const studio = document.querySelector('.studio');
+  function name() {
+    studio.querySelectorAll('#compare img').forEach(image => {
+      image.alt = image.classList.contains('fixed') ? 'The stylised picture' : 'The photo';
+    });
+    studio.querySelectorAll('#film video').forEach(film => { film.ariaLabel = 'Time-lapse'; });
+    for (const button of studio.querySelectorAll('button.thumbnail-item')) {
+      const caption = button.querySelector('.caption-label');
+      if (caption) button.ariaLabel = caption.textContent.trim();
+    }
+  }
+  name();
+  new MutationObserver(name).observe(
+    studio, {childList: true, characterData: true, subtree: true});
+  document.addEventListener('click', async event => {
+    const link = event.target.closest('a[download]');
+    if (!link?.href.includes('/gradio_api/file=') || link.origin === location.origin) return;
+    event.preventDefault();
+    const file = document.createElement('a');
+    file.href = URL.createObjectURL(await (await fetch(link.href)).blob());
+    file.download = link.download;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), 10000);
+  });
+}"""
+
+# Gradio's theme, with enough contrast for its small grey texts and for white on buttons.
+THEME = gr.themes.Default().set(
+    body_text_color_subdued="*neutral_500",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_400",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_dark="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    button_primary_background_fill_hover_dark="*primary_800",
+)
 
 TERM_COLOURS = {
     "content": "#3b82f6",
@@ -891,7 +934,7 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
         buttons=[],
         elem_id="curve",
     )
-    gr.Markdown("### Examples\nClick one to see its result at once.")
+    gr.Markdown("## Examples\nClick one to see its result at once.")
     gallery = gr.Gallery(
         [(example.thumbnail, example.title) for example in examples],
         show_label=False,
@@ -1015,7 +1058,7 @@ def _build_insights(page: Page) -> None:
         for title, action, source, make, texts, chosen in halves:
             with gr.Column():
                 _build_half(title, action, source, make, texts, chosen)
-    gr.Markdown("### The terms of the last run, by layer")
+    gr.Markdown("## The terms of the last run, by layer")
     page.layers.render()
 
 
@@ -1028,7 +1071,7 @@ def _build_half(
     chosen: str,
 ) -> None:
     """One half of the loss, run alone."""
-    gr.Markdown(f"### {title}")
+    gr.Markdown(f"## {title}")
     layer = gr.Radio(list(texts), value=chosen, label="Layer")
     text = gr.Markdown(texts[chosen])
     button = gr.Button(action, variant="primary")
@@ -1531,6 +1574,7 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
             to_webp(record.film, path)
             yield gr.DownloadButton(value=str(path), visible=True)
 
+    demo.load(None, js=ON_LOAD, **private)
     demo.load(
         reload,
         page.names,
@@ -1669,6 +1713,7 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     )
     defaults = {
         "css": CSS,
+        "theme": THEME,
         "run_history": False,
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{_limits.upload}mb",

@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CHROMIUM, ROOT
+from conftest import CHROMIUM, Visit, downloaded, finish_run, set_number, small_run
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from nst_core import read_recipe
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-ARTIFACTS = ROOT / "artifacts"
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(params=SIZES)
-def page(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Page]:
-    """The page at both widths; no request may leave the machine, no error reach the console."""
-    width, height = SIZES[request.param]
-    page = browser.new_page(viewport={"width": width, "height": height}, accept_downloads=True)
-    foreign, errors = [], []
-    page.on("request", lambda r: None if r.url.startswith(local) else foreign.append(r.url))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    local = (server, "data:", "blob:")
-    page.goto(server)
-    expect(page.locator("#start")).to_be_visible()
-    yield page
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{request.node.name}.png", full_page=True)
-    page.close()
-    assert foreign == []
-    assert errors == []
-
-
-def set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_label(f"number input for {label}")
-    field.fill(str(value))
-    field.press("Enter")
 
 
 def picture_address(page: Page) -> str:
@@ -120,12 +82,11 @@ def test_an_example_takes_over_from_a_run(page: Page) -> None:
     assert page.locator("#result").bounding_box()["y"] < 200  # scrolled into view
 
 
-def test_others_wait_in_a_visible_queue(page: Page, browser: Browser, server: str) -> None:
+def test_others_wait_in_a_visible_queue(page: Page, visit: Visit) -> None:
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
     expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
-    other = browser.new_page()
-    other.goto(server)
+    other = visit()
     for _ in range(2):  # leaves the queue, and joins it again
         other.locator("#start").click()
         expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
@@ -137,27 +98,14 @@ def test_others_wait_in_a_visible_queue(page: Page, browser: Browser, server: st
     page.locator("#stop").click()
     expect(other.locator(".status")).to_contain_text("Step", timeout=20_000)
     expect(other.locator("#stop")).to_be_enabled()
-    other.close()
+    other.locator("#stop").click()
+    expect(other.locator(".status")).to_contain_text("Stopped", timeout=5_000)
 
 
-def test_a_reload_keeps_what_a_run_came_to(browser: Browser, server: str) -> None:
-    page = browser.new_page()  # (Gradio complains on the console that its stream was cut.)
-    page.goto(server)
-    set_number(page, "Steps", 2000)
-    page.locator("#start").click()
-    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
-    page.reload()
-    expect(page.locator("#start")).to_be_enabled()
-    page.locator("#history button.thumbnail-item").first.click()
-    expect(page.locator(".status")).to_contain_text("From your results", timeout=20_000)
-    page.close()
-
-
-def test_a_closed_tab_ends_the_work(browser: Browser, server: str) -> None:
+def test_a_closed_tab_ends_the_work(visit: Visit) -> None:
     import app
 
-    page = browser.new_page()
-    page.goto(server)
+    page = visit()
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
     expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
@@ -203,28 +151,6 @@ def test_a_preset_sets_the_sliders(page: Page) -> None:
     page.locator("#presets button").filter(has_text="Keep colours").click()
     expect(page.get_by_label("number input for Steps")).to_have_value("40")
     expect(page.locator("#controls").get_by_label("content", exact=True).first).to_be_checked()
-
-
-def finish_run(page: Page, button: str = "#start") -> None:
-    """Press it, and wait for the result and its film."""
-    page.locator(button).click()
-    expect(page.locator("#start")).to_have_text("Painting ...")
-    expect(page.locator(".status").first).to_contain_text("Finished", timeout=60_000)
-    expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
-
-
-def small_run(page: Page, size: int = 96, steps: int = 4) -> None:
-    set_number(page, "Size", size)
-    set_number(page, "Steps", steps)
-    finish_run(page)
-
-
-def downloaded(page: Page, folder: Path) -> Path:
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
 
 
 def difference(first: Path, second: Path) -> np.ndarray:
