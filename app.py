@@ -13,12 +13,13 @@ import logging
 import math
 import os
 import random
+import re
+import secrets
 import shutil
 import signal
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -89,6 +90,8 @@ MOST_RESULTS = 24
 # Pages and clients that the server knows, a quarter of a megabyte each; the oldest are forgotten.
 MOST_SESSIONS = 500
 RELOAD_SECONDS = 3.0
+# A run that an example takes over from is kept if it has made this part of its steps.
+LEAST_PART = 0.25
 # Photos of phones and scanners, which most browsers do not show.
 UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
 # A preset of the page leaves alone what decides how long a run takes, and the seed.
@@ -106,20 +109,24 @@ INTRO = (
 )
 INSIGHTS_INTRO = """
 The picture is found by moving its pixels until a trained network, VGG, sees in it what it sees in
-the photo and in the painting:
+the photo and in the painting. Here each half of that runs alone, from noise, at 192 pixels, with
+the photo and the painting of the first tab.
+"""
+INSIGHTS_FORMULAS = """
+## The formulas
+
+The picture $G$ is the one with the smallest loss
 
 $$L = \\alpha L_{content} + \\beta L_{style}$$
 
 With $F$ the feature maps of the picture in one layer, and $P$ those of the photo,
 
-$$L_{content} = \\mathrm{mean}\\,(F - P)^2$$
+$$L_{content} = \\mathrm{mean}\\,\\bigl[(F - P)^2\\bigr]$$
 
 and with the Gram matrix $A = F F^{\\top}$, the correlations between channels over all positions, of
 the picture $G$ and of the painting $S$,
 
-$$L_{style} = \\sum_l w_l \\,\\mathrm{mean}\\,\\bigl(A_l(G) - A_l(S)\\bigr)^2$$
-
-Here each half runs alone, from noise, at 192 pixels.
+$$L_{style} = \\sum_l w_l \\,\\mathrm{mean}\\,\\bigl[(A_l(G) - A_l(S))^2\\bigr]$$
 """
 RECONSTRUCTION_TEXTS = {
     "relu1_1": "The first layer sees edges and colours, pixel by pixel. The photo comes back "
@@ -155,6 +162,7 @@ input:is([type="range"], [type="radio"], [type="checkbox"]):focus-visible {
 .line { flex-wrap: nowrap !important; } .line > * { min-width: 0 !important; }
 .picture .image-frame { width: 100%; }
 .picture img { width: 100%; max-height: 500px; object-fit: contain; }
+.picture.fullscreen img { max-height: 100vh; }
 #film video { max-height: 500px; }
 .status { display: flex; gap: 0.75em; align-items: center; font-variant-numeric: tabular-nums; }
 .status progress { flex: 1 1 5em; min-width: 4em; height: 0.5em; appearance: none; border: 0;
@@ -169,7 +177,10 @@ input:is([type="range"], [type="radio"], [type="checkbox"]):focus-visible {
   .studio { grid-template: "inputs" auto "result" auto "controls" auto / minmax(0, 1fr); }
   .strip .grid-wrap { overflow-x: auto; }
   .strip .grid-container { grid: auto / auto-flow 42% !important; }
-  #history .grid-container, #presets .grid-container { grid: auto / auto-flow 27% !important; }
+  #history .grid-container { grid: auto / auto-flow 27% !important; }
+  #presets .grid-container { grid: auto / repeat(4, minmax(0, 1fr)) !important; }
+  #presets .caption-label { font-size: 0.65em; padding: 0.2em; inset: auto 0 0;
+    white-space: normal; }
 }
 """
 
@@ -180,6 +191,13 @@ WAITING = """() => ['Waiting ...', 'Stop', 'Cancel', 'Refine'].map((value, k) =>
 
 # All look below `.studio`: the page around an embedded app may have a #result of its own.
 SHOW_RESULT = "() => document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'})"
+# On a phone the result is below what was pressed.
+SHOW_RESULT_ON_PHONE = f"() => {{ if (innerWidth < 768) ({SHOW_RESULT})(); }}"
+WAITING_HALF = """() => [
+  {__type__: 'update', value: 'Working ...', interactive: false},
+  {__type__: 'update', interactive: true}
+]"""
+STOPPING = "() => ({__type__: 'update', value: 'Stopping ...', interactive: false})"
 # Gradio leaves the images of the slider and the film without a name, and numbers the thumbnails.
 # Where the app is embedded, a download is a link to another site, and would replace the page there.
 ON_LOAD = """() => {
@@ -586,23 +604,24 @@ def recipe_api(picture: str) -> dict[str, Any]:
 # What the page says.
 
 
-def _status(frame: Frame | None, done: bool, note: str = "") -> str:
-    """The line under the picture, as HTML."""
-    if frame is None:
-        text, value, total = "Starting", 0, 1
-    else:
-        value, total = frame.step, frame.total_steps
-        if not done:
-            text = (
-                f"Step {value} of {total}, {frame.size} px, {frame.elapsed:.0f} s, "
-                f"about {frame.remaining:.0f} s left"
-            )
-        elif value == total:
-            text = f"Finished: {total} steps in {frame.elapsed:.1f} s"
-        else:
-            text = f"Stopped at step {value} of {total} after {frame.elapsed:.1f} s"
-    bar = f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
-    return _line(text + note, "" if done else bar)
+def _status(shown: Shown, fields: Mapping[str, Any]) -> str:
+    """The line under the picture during a run and after it, as HTML."""
+    frame, outcome = shown.frame, shown.outcome
+    assert frame is not None
+    step, total, last = frame.step, frame.total_steps, frame.plan[-1]
+    if outcome is not None:
+        note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
+        text = f"Finished: {total} steps" if step == total else f"Stopped at step {step} of {total}"
+        return _line(f"{text} in {outcome.seconds:.1f} s{note}")
+    if shown.finishing:
+        return _line("Finishing in the size of your photo", _bar(step, total))
+    size = f"{frame.size} px" if frame.size == last.size else f"first at {frame.size} px"
+    seconds = f"{frame.elapsed:.0f} s, about {frame.remaining:.0f} s left"
+    return _line(f"Step {step} of {total}, {size}, {seconds}", _bar(step, total))
+
+
+def _bar(value: int, total: int) -> str:
+    return f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
 
 
 def _line(text: str, bar: str = "") -> str:
@@ -628,7 +647,9 @@ def _control(name: str) -> gr.components.Component:
         case Number():
             return Slider(**common, minimum=option.low, maximum=option.high, step=option.step)
         case Choice():
-            return Radio(**common, choices=list(option.choices))
+            if option.names:  # which say what the rest of the help does
+                common["info"] = option.help.partition(". ")[0] + "."
+            return Radio(**common, choices=option.named)
         case Switch():
             return gr.Checkbox(**common)
         case Layers():
@@ -667,6 +688,12 @@ class Example:
     style: str
     result: str
     thumbnail: str
+
+    @property
+    def base(self) -> dict[str, Any]:
+        """What `Page.base` holds of it."""
+        name = Path(self.result).stem
+        return {"content": self.content, "result": self.result, "recipe": None, "file": name}
 
 
 def _load_examples() -> list[Example]:
@@ -735,15 +762,18 @@ class Page:
     start_image: ImageFile
     dice: gr.Button
     sweep: gr.Button
+    sweep_stop: gr.Button
+    sweep_status: gr.HTML
     tiles: gr.Gallery
     controls: dict[str, gr.components.Component]
     layers: gr.Markdown
     # What is in the picture box: the photo, the result at full strength, its record and recipe.
     base: gr.State
-    # The names of the records of this browser, newest first.
-    names: gr.BrowserState
-    # Of these, the ones in the strip.
+    # A word that only this browser knows, by which its results are found; their names in the strip.
+    browser: gr.BrowserState
     shown: gr.State
+    # How many further paintings there are.
+    count: gr.State
 
 
 def build_demo() -> gr.Blocks:
@@ -784,9 +814,10 @@ def _build_studio(examples: list[Example]) -> Page:
         **controls,
         controls={name: settings[name] for name in OPTIONS if name in settings},
         layers=gr.Markdown("Run a transfer first.", render=False),
-        base=gr.State({"content": first.content, "result": first.result, "recipe": None}),
-        names=gr.BrowserState([], storage_key="neural-style-transfer-live"),
+        base=gr.State(first.base),
+        browser=gr.BrowserState("", storage_key="neural-style-transfer-live"),
         shown=gr.State([]),
+        count=gr.State(0),
     )
 
 
@@ -929,7 +960,7 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
         height=230,
         color_map=TERM_COLOURS,
         colors_in_legend=[],
-        label="Loss: content (blue), style (orange), total (red)",
+        label="Loss: content (blue), style (orange), smoothness (green), range (grey), total (red)",
         visible=False,
         buttons=[],
         elem_id="curve",
@@ -982,8 +1013,14 @@ def _build_controls() -> dict[str, Any]:
     names = [name for name in OPTIONS if name not in elsewhere]
     controls = {name: _control(name) for name in names if not OPTIONS[name].advanced}
     with gr.Accordion("Try nine at once", open=False):
-        gr.Markdown("Style weight grows downwards, strokes to the right. Click one to choose it.")
-        sweep_button = gr.Button("Make the sheet", elem_id="sweep")
+        gr.Markdown(
+            "Nine small pictures of your two, by style weight (downwards) and stroke size (to the "
+            "right). Click one to choose it."
+        )
+        with gr.Row(elem_classes="line"):
+            sweep_button = gr.Button("Make the sheet", scale=3, elem_id="sweep")
+            sweep_stop = gr.Button("Stop", variant="stop", interactive=False)
+        sweep_status = gr.HTML(_line(""))
         tiles = gr.Gallery(
             show_label=False,
             columns=3,
@@ -1020,6 +1057,8 @@ def _build_controls() -> dict[str, Any]:
         "presets": presets,
         "controls": controls,
         "sweep": sweep_button,
+        "sweep_stop": sweep_stop,
+        "sweep_status": sweep_status,
         "tiles": tiles,
         "start_image": start_image,
         "dice": dice,
@@ -1029,13 +1068,7 @@ def _build_controls() -> dict[str, Any]:
 
 def _build_insights(page: Page) -> None:
     """The tab for people who come to learn."""
-    gr.Markdown(
-        INSIGHTS_INTRO,
-        latex_delimiters=[
-            {"left": "$$", "right": "$$", "display": True},
-            {"left": "$", "right": "$", "display": False},
-        ],
-    )
+    gr.Markdown(INSIGHTS_INTRO)
     halves = (
         (
             "Content: the photo from one layer alone",
@@ -1058,6 +1091,13 @@ def _build_insights(page: Page) -> None:
         for title, action, source, make, texts, chosen in halves:
             with gr.Column():
                 _build_half(title, action, source, make, texts, chosen)
+    gr.Markdown(
+        INSIGHTS_FORMULAS,
+        latex_delimiters=[
+            {"left": "$$", "right": "$$", "display": True},
+            {"left": "$", "right": "$", "display": False},
+        ],
+    )
     gr.Markdown("## The terms of the last run, by layer")
     page.layers.render()
 
@@ -1072,9 +1112,12 @@ def _build_half(
 ) -> None:
     """One half of the loss, run alone."""
     gr.Markdown(f"## {title}")
-    layer = gr.Radio(list(texts), value=chosen, label="Layer")
+    upto = "up to " if make is insights.texture else ""
+    layer = gr.Radio([(upto + name, name) for name in texts], value=chosen, label="Layer")
     text = gr.Markdown(texts[chosen])
-    button = gr.Button(action, variant="primary")
+    with gr.Row(elem_classes="line"):
+        button = gr.Button(action, variant="primary", scale=3)
+        stop = gr.Button("Stop", variant="stop", interactive=False)
     image = gr.Image(
         label=title,
         height=300,
@@ -1092,26 +1135,40 @@ def _build_half(
             with tempfile.TemporaryDirectory() as folder:
                 job = Job(path, [path] if path else [], make(layer).as_dict())
                 for shown in _run(job, request.session_hash, folder):
-                    picture = shown.picture
+                    if shown.frame is None:
+                        yield gr.skip(), _line("Starting", _bar(0, 1))
+                        continue
+                    picture = shown.picture or gr.skip()
                     if shown.outcome is not None:
                         picture = str(Path(folder) / f"{layer}.png")
                         shown.outcome.frame.image.save(picture)
-                    elif shown.frame is None:
-                        picture = gr.skip()
-                    yield picture, _status(shown.frame, shown.outcome is not None)
+                    yield picture, _status(shown, job.values)
         except gr.Error as error:
             gr.Warning(error.message, title="This does not work yet")
-            yield gr.skip(), _line("")
+            yield gr.skip(), _line(error.message)
 
-    layer.change(texts.get, layer, text, queue=False, api_visibility="private")
-    button.click(
+    private = {"api_visibility": "private"}
+    buttons = [button, stop]
+
+    def ready() -> list[gr.Button]:
+        return [gr.Button(action, interactive=True), gr.Button(interactive=False)]
+
+    layer.change(texts.get, layer, text, queue=False, **private)
+    button.click(None, None, buttons, js=WAITING_HALF, **private)
+    run = button.click(
         look,
         [source, layer],
         [image, status],
         concurrency_limit=1,
         concurrency_id="device",
-        show_progress="hidden",
-        api_visibility="private",
+        show_progress="minimal",
+        show_progress_on=[image],
+        **private,
+    )
+    for after in (run.then, run.failure):
+        after(ready, None, buttons, queue=False, **private)
+    stop.click(discard_session, None, None, cancels=[run], queue=False, **private).then(
+        ready, None, buttons, queue=False, **private
     )
 
 
@@ -1156,12 +1213,27 @@ def _late(frame: Frame) -> str:
     )
 
 
+def _title(job: Job, outcome: Outcome) -> str:
+    """What tells a result from the others in the strip: size, and what is not as usual."""
+    settings, frame = outcome.settings, outcome.frame
+    words = [f"{frame.size} px"]
+    if settings.init == "image":
+        words.append("refined")
+    if len(job.styles) > 1:
+        words.append(f"{len(job.styles)} paintings")
+    if outcome.images.mask is not None:
+        words.append("region")
+    if settings.color != "style":
+        words.append("colours")
+    if frame.step < frame.total_steps:
+        words.append(f"step {frame.step}")
+    return ", ".join(words)
+
+
 def _keep(name: str, job: Job, fields: Mapping[str, Any], outcome: Outcome) -> Record:
     """Put an outcome into the history, with what brings it back."""
     settings = outcome.settings
-    title = f"{outcome.frame.size} px"
-    if outcome.frame.total_steps != outcome.frame.step:
-        title += f", step {outcome.frame.step}"
+    title = _title(job, outcome)
     kept = ("mask", *(f"mix_{k}" for k in range(MOST_STYLES)))
     values = {
         "title": title,
@@ -1189,23 +1261,23 @@ def _base(record: Record) -> dict[str, Any]:
         "result": str(record.result),
         "recipe": record.values["recipe"],
         "name": record.name,
+        "file": record.film.stem,
     }
 
 
-def _known(names: object) -> list[str]:
-    """Of the names that a browser sends, those whose records are there or awaited."""
-    names = names[:MOST_RESULTS] if isinstance(names, list) else []
-    return [x for x in names if _history.get(x) is not None or _history.is_awaited(x)]
+def _owner(word: object) -> str:
+    """The word of a browser, or a new one for a browser that has none yet."""
+    known = isinstance(word, str) and re.fullmatch(r"[\w-]{20,40}", word, re.ASCII)
+    return str(word) if known else secrets.token_urlsafe(16)
 
 
-def _strip(page: Page, names: list[str]) -> Updates:
-    """The strip of results, of those names whose records are there."""
-    records = [record for record in map(_history.get, names) if record is not None]
+def _strip(page: Page, owner: str) -> Updates:
+    """The strip of results of a browser."""
+    records = _history.of(owner)[:MOST_RESULTS]
     pictures = [(str(record.thumbnail), record.values["title"]) for record in records]
     return {
-        page.names: names,
         page.shown: [record.name for record in records],
-        page.history: gr.Gallery(pictures, visible=bool(pictures)),
+        page.history: gr.Gallery(pictures, visible=bool(pictures), selected_index=None),
     }
 
 
@@ -1217,7 +1289,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
 
     def follow(
         fields: Mapping[str, Any],
-        names: list[str],
+        owner: str,
         session: str | None,
         refined: Record | None = None,
     ) -> Iterator[Updates]:
@@ -1225,58 +1297,62 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         job = _page_job(fields, refined)
         losses: list[tuple[int, str, float]] = []
         outcome = None
-        # The browser has the name before the run ends, so that it finds the result even where
-        # the connection does not last so long.
-        name = _history.reserve()
-        names = [name, *_known(names)]
+        name = _history.reserve(owner)
         try:
             with tempfile.TemporaryDirectory() as folder:
                 for shown in _run(job, session, folder, kept=True):
                     frame, outcome = shown.frame, shown.outcome
-                    if frame is not None:
-                        losses += _points(frame)
-                    note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
-                    updates = {
-                        page.picture: shown.picture,
-                        page.status: _status(frame, outcome is not None, note),
-                        page.curve: gr.LinePlot(
-                            pd.DataFrame(losses, columns=["step", "term", "log10 loss"]),
-                            x_lim=[0, frame.total_steps if frame else 1],
-                            visible=bool(losses),
-                        ),
-                        page.stop: gr.Button(interactive=outcome is None, visible=True),
-                        page.leave: gr.Button(visible=False),
-                    }
                     if frame is None:
-                        updates |= {
-                            page.names: names,
+                        yield {
+                            page.picture: shown.picture,
+                            page.status: _line("Starting", _bar(0, 1)),
+                            page.curve: gr.LinePlot(visible=False),
                             page.tabs: gr.Tabs(selected="picture"),
                             page.start: gr.Button("Painting ...", interactive=False),
+                            page.stop: gr.Button("Stop", interactive=True, visible=True),
+                            page.leave: gr.Button(visible=False),
                             page.refine: gr.Button(interactive=False),
                             page.download: gr.DownloadButton(interactive=False),
                         }
+                        continue
+                    losses += _points(frame)
+                    updates = {
+                        page.status: _status(shown, fields),
+                        page.curve: gr.LinePlot(
+                            pd.DataFrame(losses, columns=["step", "term", "log10 loss"]),
+                            x_lim=[0, frame.total_steps],
+                            visible=True,
+                        ),
+                    }
                     if outcome is None:
-                        yield updates
-                if outcome is None:  # stopped before the first step, or discarded
-                    # Gradio repeats the last update at the end, so let it be none.
+                        yield updates | ({page.picture: shown.picture} if shown.picture else {})
+                if outcome is None:  # stopped before the first step
+                    yield {page.status: _line("Stopped before the first step.")}
+                    return
+                least = LEAST_PART * outcome.frame.total_steps
+                if outcome.discarded and outcome.frame.step < least:
                     yield {page.status: gr.skip()}
                     return
                 if outcome.late:
                     gr.Warning(_late(outcome.frame))
                 record = _keep(name, job, fields, outcome)
+                if outcome.discarded:  # an example has been clicked, which is in view
+                    yield _strip(page, owner)
+                    return
                 base = _base(record)
                 path = Path(folder) / f"{job.name}.png"
                 recipe = Recipe.from_json(base["recipe"])
                 seen, file = save_result(outcome.result, outcome.images.content, recipe, path)
                 yield {
                     **updates,
-                    **_strip(page, names),
+                    **_strip(page, owner),
                     page.picture: seen,
                     page.compare: (base["content"], seen),
                     page.download: gr.DownloadButton(value=file, interactive=True),
                     page.base: base,
                     page.layers: _layer_table(outcome.frame),
                     page.after: gr.Group(visible=True),
+                    page.stop: gr.Button("Stop", interactive=False),
                 }
                 outcome.film.save(record.film)
                 yield {
@@ -1290,16 +1366,16 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     def warn(error: gr.Error) -> Updates:
         # A raised one would be stamped across the old picture.
         gr.Warning(error.message, title="This does not work yet")
-        return {page.status: gr.skip()}
+        return {page.status: _line(error.message)}
 
-    def run_page(request: gr.Request, names: list[str], **fields: Any) -> Iterator[Updates]:
+    def run_page(request: gr.Request, browser: str, **fields: Any) -> Iterator[Updates]:
         try:
-            yield from follow(fields, names, request.session_hash)
+            yield from follow(fields, _owner(browser), request.session_hash)
         except gr.Error as error:
             yield warn(error)
 
     def refine_page(
-        request: gr.Request, names: list[str], base: dict[str, Any], **fields: Any
+        request: gr.Request, browser: str, base: dict[str, Any], **fields: Any
     ) -> Iterator[Updates]:
         try:
             with _messages():
@@ -1308,7 +1384,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
                     raise StyleTransferError(
                         "There is no result to go on from any more: press Stylize first."
                     )
-            yield from follow(fields, names, request.session_hash, record)
+            yield from follow(fields, _owner(browser), request.session_hash, record)
         except gr.Error as error:
             yield warn(error)
 
@@ -1316,7 +1392,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         """After a run, an error too: the page is ready for the next one."""
         return {
             page.start: gr.Button("Stylize", interactive=True),
-            page.stop: gr.Button(interactive=False, visible=True),
+            page.stop: gr.Button("Stop", interactive=False, visible=True),
             page.leave: gr.Button(visible=False),
             page.refine: gr.Button(visible="name" in base, interactive=True),
             page.download: gr.DownloadButton(interactive=True),
@@ -1325,7 +1401,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     view = [
         *(page.picture, page.compare, page.film, page.webp, page.webp_file, page.status),
         *(page.curve, page.download, page.tabs, page.start, page.stop, page.leave, page.refine),
-        *(page.base, page.names, page.shown, page.history, page.layers, page.after),
+        *(page.base, page.shown, page.history, page.layers, page.after),
     ]
     on_device = {
         "outputs": view,
@@ -1340,7 +1416,8 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     # Before the run itself: listeners of a click are served one after the other.
     for button in (page.start, page.refine):
         button.click(None, None, buttons[:4], js=WAITING, **private)
-    state = {"names": page.names}
+        button.click(None, js=SHOW_RESULT_ON_PHONE, **private)
+    state = {"browser": page.browser}
     runs = (
         page.start.click(run_page, inputs_kwargs={**state, **inputs}, **on_device),
         page.refine.click(
@@ -1351,6 +1428,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         # Not in the queue, which may be full: that is a failure too.
         for after in (run.then, run.failure):
             after(ready, page.base, buttons, **at_once)
+    page.stop.click(None, None, page.stop, js=STOPPING, **private)
     page.stop.click(stop_session, None, None, **at_once)
     page.leave.click(discard_session, None, None, cancels=list(runs), **at_once).then(
         ready, page.base, buttons, **at_once
@@ -1367,29 +1445,61 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
         example = _chosen(examples, event)
         if example is None:
             return {page.status: gr.skip()}
+        values = _widget_values(DEFAULTS)
         return {
             page.content: example.content,
             page.styles[0]: example.style,
+            **dict.fromkeys(page.styles[1:]),
+            **dict.fromkeys(page.mix, 1),
+            **_show_rows(page, 0),
+            **{page.controls[name]: values[name] for name in looks},
             page.painter: gr.HTML("", photo=_painter_photo(example.content)),
             page.picture: example.result,
             page.compare: (example.content, example.result),
+            page.film: None,
+            page.webp: gr.Button(interactive=False),
+            page.webp_file: gr.DownloadButton(visible=False),
             page.download: gr.DownloadButton(value=example.result, interactive=True),
-            page.base: {"content": example.content, "result": example.result, "recipe": None},
+            page.base: example.base,
             page.refine: gr.Button(visible=False),
             page.after: gr.Group(visible=False),
             page.status: _line(example.title),
             page.curve: gr.LinePlot(visible=False),
-            page.controls["strength"]: 1,
+            page.presets: gr.Gallery(selected_index=None),
         }
 
+    looks = [*_looks(page), "strength"]
     page.gallery.select(None, js=SHOW_RESULT)
     page.gallery.select(
         show_example,
         None,
-        [page.content, page.styles[0], page.painter, page.controls["strength"], *view],
-        cancels=list(runs),
+        [
+            *(page.content, *page.styles, *page.mix, page.count, *_rows(page), page.painter),
+            *(page.presets, *(page.controls[name] for name in looks), *view),
+        ],
         **at_once,
-    ).then(ready, page.base, buttons, **at_once)
+    )
+
+
+def _looks(page: Page) -> list[str]:
+    """The settings that presets and examples set."""
+    return [name for name in page.controls if name not in UNTOUCHED_BY_PRESETS]
+
+
+def _rows(page: Page) -> list[gr.blocks.Block]:
+    """What changes with the number of paintings."""
+    return [*page.extra_rows, page.mix[0], page.add_style, page.remove_style]
+
+
+def _show_rows(page: Page, count: int) -> Updates:
+    """The rows of `count` further paintings."""
+    return {
+        page.count: count,
+        **{row: gr.Row(visible=k < count) for k, row in enumerate(page.extra_rows)},
+        page.mix[0]: gr.Slider(visible=count > 0),
+        page.add_style: gr.Button(interactive=count < len(page.extra_rows)),
+        page.remove_style: gr.Button(visible=count > 0),
+    }
 
 
 def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]) -> None:
@@ -1408,51 +1518,44 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
         **private,
     )
 
-    more = [*page.extra_rows, page.mix[0], page.add_style, page.remove_style]
-    count = gr.State(0)
+    def remove(count: int) -> Updates:
+        gone = page.styles[count], page.mix[count]
+        return {**_show_rows(page, count - 1), gone[0]: None, gone[1]: 1}
 
-    def show_rows(count: int) -> list[Any]:
-        return [
-            count,
-            *(gr.Row(visible=k < count) for k in range(len(page.extra_rows))),
-            gr.Slider(visible=count > 0),
-            gr.Button(interactive=count < len(page.extra_rows)),
-            gr.Button(visible=count > 0),
-        ]
+    rows = [page.count, *_rows(page)]
+    page.add_style.click(lambda n: _show_rows(page, n + 1), page.count, rows, **at_once)
+    page.remove_style.click(remove, page.count, [*rows, *page.styles[1:], *page.mix[1:]], **at_once)
 
-    def remove(count: int) -> list[Any]:
-        kept = [k < count - 1 for k in range(len(page.extra_rows))]
-        return [
-            *show_rows(count - 1),
-            *(gr.skip() if keep else None for keep in kept),
-            *(gr.skip() if keep else 1 for keep in kept),
-        ]
-
-    page.add_style.click(lambda n: show_rows(n + 1), count, [count, *more], **at_once)
-    page.remove_style.click(
-        remove, count, [count, *more, *page.styles[1:], *page.mix[1:]], **at_once
-    )
-
-    looks = {n: x for n, x in page.controls.items() if n not in UNTOUCHED_BY_PRESETS}
+    looks = _looks(page)
 
     def choose_preset(event: gr.SelectData) -> list[Any]:
-        preset = _chosen(list(PRESETS.values()), event)
+        preset = _chosen(list(PRESETS), event)
         if preset is None:
-            return [gr.skip()] * len(looks)
-        values = _widget_values(preset)
-        return [values[name] for name in looks]
+            return [gr.skip()] * (len(looks) + 1)
+        values = _widget_values(PRESETS[preset])
+        steps = PRESETS[preset].steps
+        text = f"{preset}, {steps} steps: press Stylize to paint it."
+        return [_line(text), *(values[name] for name in looks)]
 
-    page.presets.select(choose_preset, None, [*looks.values()], **at_once)
+    page.presets.select(
+        choose_preset, None, [page.status, *(page.controls[name] for name in looks)], **at_once
+    )
     page.controls["init"].change(
         lambda init: gr.Image(visible=init == "image"),
         page.controls["init"],
         page.start_image,
         **at_once,
     )
-    page.dice.click(lambda: random.randrange(2**32), None, page.controls["seed"], **at_once)
+    # The seed is that of the noise: who rolls the dice wants to see it.
+    page.dice.click(
+        lambda: (random.randrange(2**32), "noise"),
+        None,
+        [page.controls["seed"], page.controls["init"]],
+        **at_once,
+    )
 
     def use_recipe(path: str | None, content: str | None, *styles: str | None) -> list[Any]:
-        nothing = [gr.skip()] * (len(page.controls) + len(page.mix))
+        nothing = [gr.skip()] * (len(page.controls) + len(page.mix) + 1)
         if path is None:
             return [None, *nothing]
         try:
@@ -1468,12 +1571,13 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
         gr.Info(f"All settings are as they were for this picture.{note}", title="Recipe")
         values = _widget_values(recipe.settings)
         mix = [*recipe.settings.style_mix, *[1] * MOST_STYLES][:MOST_STYLES]
-        return [None, *(values[name] for name in page.controls), *mix]
+        status = _line("The settings of a picture: press Stylize to paint with them.")
+        return [None, *(values[name] for name in page.controls), *mix, status]
 
     page.recipe.upload(
         use_recipe,
         [page.recipe, page.content, *page.styles],
-        [page.recipe, *page.controls.values(), *page.mix],
+        [page.recipe, *page.controls.values(), *page.mix, page.status],
         concurrency_limit=None,
         show_progress="hidden",
         **private,
@@ -1494,7 +1598,7 @@ def _connect_strength(page: Page, private: dict[str, Any]) -> None:
             return
         picture = strengthen(result, content, amount)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{Path(base['content']).stem}-{uuid.uuid4().hex[:6]}.png"
+            path = Path(folder) / f"{base['file']}.png"
             seen = on_white(ImageOps.contain(picture, (SHOWN_SIDE, SHOWN_SIDE)))
             if max(picture.size) <= SHOWN_SIDE:
                 seen = on_white(picture)
@@ -1523,19 +1627,19 @@ def _connect_strength(page: Page, private: dict[str, Any]) -> None:
 def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> None:
     """The strip of results, which outlives a reload, and the WebP of the one in view."""
 
-    def reload(names: object) -> Updates:
-        names = _known(names)
+    def reload(browser: object) -> Updates:
+        owner = _owner(browser)
         # A page that is reloaded during a run ends it: its result may be a moment away.
         deadline = time.monotonic() + RELOAD_SECONDS
-        while any(map(_history.is_awaited, names)) and time.monotonic() < deadline:
+        while _history.is_awaited(owner) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return _strip(page, names)
+        return {page.browser: owner, **_strip(page, owner)}
 
-    def bring_back(shown: list[str], names: object, event: gr.SelectData) -> Iterator[Updates]:
+    def bring_back(shown: list[str], browser: object, event: gr.SelectData) -> Iterator[Updates]:
         record = _history.get(_chosen(shown, event))
         if record is None:
             gr.Warning("This result is not kept any more.")
-            yield _strip(page, _known(names))
+            yield _strip(page, _owner(browser))
             return
         fields, base = record.values["fields"], _base(record)
         boxes = dict(zip(record.values["boxes"], map(str, record.styles), strict=True))
@@ -1549,6 +1653,7 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
                 **{image: boxes.get(k) for k, image in enumerate(page.styles)},
                 **{weight: fields[f"mix_{k}"] for k, weight in enumerate(page.mix)},
                 **{widget: fields[name] for name, widget in page.controls.items()},
+                **_show_rows(page, max(boxes)),
                 page.painter: gr.HTML(fields["mask"], photo=_painter_photo(base["content"])),
                 page.picture: seen,
                 page.compare: (base["content"], seen),
@@ -1577,20 +1682,21 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
     demo.load(None, js=ON_LOAD, **private)
     demo.load(
         reload,
-        page.names,
-        [page.names, page.shown, page.history],
+        page.browser,
+        [page.browser, page.shown, page.history],
         show_progress="hidden",
         queue=False,  # which may be full
         **private,
     )
+    page.history.select(None, js=SHOW_RESULT)
     page.history.select(
         bring_back,
-        [page.shown, page.names],
+        [page.shown, page.browser],
         [
             *(page.content, *page.styles, *page.mix, *page.controls.values(), page.painter),
             *(page.picture, page.compare, page.download, page.film, page.webp, page.webp_file),
             *(page.base, page.refine, page.after, page.status, page.curve),
-            *(page.names, page.shown, page.history),
+            *(page.shown, page.history, page.count, *_rows(page)),
         ],
         concurrency_limit=4,
         show_progress="hidden",
@@ -1606,44 +1712,62 @@ def _connect_sweep(
     chosen = list(product(STYLE_WEIGHTS, STYLE_SCALES))
 
     def run_sweep(request: gr.Request, **fields: Any) -> Iterator[Updates]:
+        shown: list[tuple[Image.Image, str]] = []
+        count = len(chosen)
         try:
-            shown: list[tuple[Image.Image, str]] = []
-            yield {page.stop: gr.Button(interactive=True), page.sweep: gr.Button(interactive=False)}
+            yield {page.sweep_status: _line(f"Tile 1 of {count}", _bar(0, count))}
             for tile in _sweep(_page_job(fields), request.session_hash):
-                shown.append((on_white(tile.image), tile.caption))
-                yield {page.tiles: gr.Gallery(shown, visible=True)}
+                settings = tile.settings
+                caption = f"{settings.style_weight:g}, {settings.style_scale:g}"
+                shown.append((on_white(tile.image), caption))
+                done = len(shown) == count
+                text = "Click the one you like" if done else f"Tile {len(shown) + 1} of {count}"
+                yield {
+                    page.tiles: gr.Gallery(shown, visible=True, selected_index=None),
+                    page.sweep_status: _line(text, "" if done else _bar(len(shown), count)),
+                }
         except gr.Error as error:
             gr.Warning(error.message, title="This does not work yet")
-            yield {page.sweep: gr.skip()}
+            yield {page.sweep_status: _line(error.message)}
 
     def choose_tile(event: gr.SelectData) -> list[Any]:
         tile = _chosen(chosen, event)
         if tile is None:
-            return [gr.skip()] * 3
+            return [gr.skip()] * 4
         weight, scale = tile
-        text = f"Style weight {weight:g}, stroke size {scale:g}: press Stylize to paint it."
-        return [weight, scale, _line(text)]
+        line = _line(f"Style weight {weight:g}, stroke size {scale:g}: press Stylize to paint it.")
+        return [weight, scale, line, line]
 
-    page.sweep.click(
+    buttons = [page.sweep, page.sweep_stop]
+
+    def ready() -> list[gr.Button]:
+        return [gr.Button("Make the sheet", interactive=True), gr.Button(interactive=False)]
+
+    page.sweep.click(None, None, buttons, js=WAITING_HALF, **private)
+    run = page.sweep.click(
         run_sweep,
         inputs_kwargs=inputs,
-        outputs=[page.tiles, page.sweep, page.stop],
+        outputs=[page.tiles, page.sweep_status],
         concurrency_limit=1,
         concurrency_id="device",
         show_progress="minimal",
-        show_progress_on=[page.tiles],
+        show_progress_on=[page.sweep_status],
         **private,
-    ).then(
-        lambda: (gr.Button(interactive=True), gr.Button(interactive=False)),
-        outputs=[page.sweep, page.stop],
-        **private,
+    )
+    at_once = {"queue": False, **private}
+    for after in (run.then, run.failure):
+        after(ready, None, buttons, **at_once)
+    page.sweep_stop.click(discard_session, None, None, cancels=[run], **at_once).then(
+        ready, None, buttons, **at_once
     )
     page.tiles.select(
         choose_tile,
         None,
-        [page.controls["style_weight"], page.controls["style_scale"], page.status],
-        queue=False,
-        **private,
+        [
+            *(page.controls["style_weight"], page.controls["style_scale"]),
+            *(page.status, page.sweep_status),
+        ],
+        **at_once,
     )
 
 

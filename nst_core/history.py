@@ -1,9 +1,11 @@
-"""Results that are kept for a while: each in a folder of its own, under a name nobody can guess."""
+"""Results that are kept for a while, each in a folder of its own, under a name nobody can guess.
+
+An owner is a word that nobody else knows, such as a browser has.
+"""
 
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import shutil
 import tempfile
@@ -50,7 +52,7 @@ class Record:
 
     @property
     def film(self) -> Path:
-        return self.folder / "film.mp4"
+        return self.folder / f"{self.content.stem}-{self.styles[0].stem}.mp4"
 
     @property
     def thumbnail(self) -> Path:
@@ -64,23 +66,31 @@ class History:
         self.seconds = seconds
         self._folder = tempfile.TemporaryDirectory(prefix="pictures-")
         self.root = Path(self._folder.name)
+        self._owners: dict[str, str] = {}  # by name, in the order of the records
 
-    def reserve(self) -> str:
-        """The name of a record that may come: it can be looked for before it is there."""
+    def reserve(self, owner: str) -> str:
+        """The name of a record that is to come; until then its owner can wait for it."""
         self.forget()
         folder = self.root / secrets.token_urlsafe(NAME_BYTES)
         folder.mkdir(mode=0o700)
+        self._owners[folder.name] = owner
         return folder.name
 
     def release(self, name: str) -> None:
         """Nothing comes under this name, unless it already has."""
-        if self.is_awaited(name):
+        if self.get(name) is None:
+            self._owners.pop(name, None)
             shutil.rmtree(self.root / name, ignore_errors=True)
 
-    def is_awaited(self, name: object) -> bool:
-        """Whether the name is reserved, and its record not there yet."""
-        folder = self._folder_of(name)
-        return folder is not None and folder.is_dir() and not (folder / RECORD).exists()
+    def of(self, owner: str) -> list[Record]:
+        """The records of an owner, newest first."""
+        names = [name for name, other in list(self._owners.items()) if other == owner]
+        return [record for record in map(self.get, reversed(names)) if record is not None]
+
+    def is_awaited(self, owner: str) -> bool:
+        """Whether a record of this owner is to come."""
+        names = [name for name, other in list(self._owners.items()) if other == owner]
+        return any(self.get(name) is None for name in names)
 
     def add(
         self,
@@ -112,20 +122,15 @@ class History:
 
     def get(self, name: object) -> Record | None:
         """The record of that name, if it is still there; names come from the outside."""
-        folder = self._folder_of(name)
-        if folder is None:
+        if not isinstance(name, str) or name not in self._owners:
             return None
+        folder = self.root / name
         try:
             data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         except OSError:
             return None
         content, *styles = (folder / file for file in data["files"])
-        return Record(folder.name, folder, content, tuple(styles), data["values"])
-
-    def _folder_of(self, name: object) -> Path | None:
-        if not isinstance(name, str) or not re.fullmatch(r"[\w-]{10,64}", name, re.ASCII):
-            return None
-        return self.root / name
+        return Record(name, folder, content, tuple(styles), data["values"])
 
     def forget(self) -> None:
         """Delete what is too old."""
@@ -135,4 +140,5 @@ class History:
             except OSError:  # another thread was faster
                 continue
             if age > self.seconds:
+                self._owners.pop(folder.name, None)
                 shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from .errors import StyleTransferError
 from .finishing import finish, preview, strengthen
 from .images import load_image, on_white
 from .limits import Limits
-from .optimize import Frame, check_inputs
+from .optimize import Frame, check_inputs, is_guided
 from .plan import make_plan
 from .recipe import Recipe, save_with_recipe
 from .regions import load_mask
@@ -72,23 +72,37 @@ class Images:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished or stopped run: the last frame, and what comes of it at full strength."""
+    """A finished or stopped run: the last frame, and what comes of it at full strength.
+
+    Attributes:
+        seconds: all that it took.
+        late: it was ended because it took too long.
+        discarded: its owner looks at something else by now.
+    """
 
     images: Images
     settings: Settings
     frame: Frame
     result: Image.Image
     film: TimeLapse
+    seconds: float
     late: bool = False
+    discarded: bool = False
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What one look at a run puts on the screen: a file, the frame it was made from, the end."""
+    """What one look at a run puts on the screen: a file, the frame it was made from, the end.
+
+    Attributes:
+        picture: the file, or nothing where it stays as it is.
+        finishing: no more steps are made, the result is brought to the size of the photo.
+    """
 
     picture: str
     frame: Frame | None = None
     outcome: Outcome | None = None
+    finishing: bool = False
 
 
 # How frames are made of images and settings, and of the name of a run.
@@ -110,7 +124,7 @@ def open_job(job: Job, limits: Limits) -> tuple[Images, Settings]:
     mask = load_mask(job.mask, content.size) if job.mask else None
     if job.painted:
         mask = _painted_mask(job.painted, content.size)
-    guided = mask is not None and settings.region == "style"
+    guided = is_guided(settings, len(job.styles), mask is not None)
     limits.check(settings, make_plan(settings, content.size, guided))
     images = Images(
         content,
@@ -140,7 +154,9 @@ def run_job(
     frames: Frames,
     kept: bool = False,
 ) -> Iterator[Shown]:
-    """One run, from files to the outcome; of a run that is discarded there is none.
+    """One run, from files to the outcome.
+
+    There is none of a run that is stopped before its first step, or discarded and not kept.
 
     Args:
         owner: who may stop it.
@@ -172,12 +188,15 @@ def run_job(
                 path = folder / f"preview-{frame.step}.jpg"
                 yield Shown(_save_preview(look, photo.size, path), frame)
         looks.close()
-        if run.discarded or frame is None:
+        if frame is None or (run.discarded and not kept):
             return
         run.facts.update(made=frame.step)
+        yield Shown("", frame, finishing=True)
         result = finish(frame.image, images.content, replace(settings, strength=1.0), images.mask)
+        seconds = time.monotonic() - run.began
         late = run.late and not run.stop.is_set() and frame.step < frame.total_steps
-    yield Shown("", frame, Outcome(images, settings, frame, result, film, late))
+        outcome = Outcome(images, settings, frame, result, film, seconds, late, run.discarded)
+    yield Shown("", frame, outcome)
 
 
 def _smaller(images: Images) -> tuple[Image.Image, Image.Image | None]:

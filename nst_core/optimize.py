@@ -306,11 +306,7 @@ def stylize(
         start = load_image(start)
     if mask is not None:
         mask = load_mask(mask, content.size)
-    guided = mask is not None and settings.region == "style"
-    if guided and len(styles) < 2:
-        raise SettingsError(
-            "The painted region is to get the second painting, and there is only one: add another."
-        )
+    guided = is_guided(settings, len(styles), mask is not None)
     device = device or best_device()
     if device == "cpu":
         keep_freed_memory()
@@ -445,6 +441,24 @@ def check_inputs(settings: Settings, styles: int, start: bool) -> None:
         raise SettingsError("There is an image to start from: set init to image, or leave it out.")
     if settings.init == "image" and not start:
         raise SettingsError("There is no image to start from yet: add one, or change init.")
+
+
+def is_guided(settings: Settings, styles: int, mask: bool) -> bool:
+    """Whether there are two regions, each in a style of its own.
+
+    Args:
+        styles: how many style images there are.
+        mask: whether there is a mask, with something white in it.
+
+    Raises:
+        SettingsError: there is no style for the second one.
+    """
+    guided = mask and settings.region == "style"
+    if guided and styles < 2:
+        raise SettingsError(
+            "The painted region is to get the second painting, and there is only one: add another."
+        )
+    return guided
 
 
 def warm_up() -> None:

@@ -73,12 +73,18 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """A setting that is one of a few words."""
+    """A setting that is one of a few words; a page may show `names` for them."""
 
     label: str
     help: str
     choices: tuple[str, ...]
     advanced: bool = True
+    names: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """What is shown for each choice, and the choice."""
+        return list(zip(self.names or self.choices, self.choices, strict=True))
 
     @property
     def values(self) -> str:
@@ -222,10 +228,12 @@ class Settings:
         "style",
         Choice(
             "Colours",
-            "style: those of the painting. content: those of the photo, the painting gives light "
-            "and shade. match: the painting is recoloured after the photo first.",
+            "Whose colours the result has. style: the painting's. content: the photo's, the "
+            "painting gives light and shade. match: the painting is recoloured after the photo "
+            "first.",
             ("style", "content", "match"),
             advanced=False,
+            names=("The painting's", "The photo's", "Painting's, matched to the photo"),
         ),
     )
     color_amount: float = _option(
@@ -246,9 +254,10 @@ class Settings:
         "protect",
         Choice(
             "Painted region",
-            "What becomes of the region of the mask. protect: it stays photo. style: it gets the "
+            "What becomes of the painted region. protect: it stays photo. style: it gets the "
             "second painting, the rest the first.",
             ("protect", "style"),
+            names=("Stays photo", "Gets the second painting"),
         ),
     )
     tv_weight: float = _option(
@@ -292,8 +301,9 @@ class Settings:
         "content",
         Choice(
             "Start from",
-            "The image the optimisation starts from; image: one of your own.",
+            "What the optimisation starts from. image: one of your own.",
             ("content", "style", "noise", "image"),
+            names=("The photo", "The painting", "Noise", "An image of your own"),
         ),
     )
     weighting: str = _option(

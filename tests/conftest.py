@@ -156,7 +156,7 @@ def finish_run(page: Page, button: str = "#start") -> None:
     """Press it, and wait for the result and its film."""
     page.locator(button).click()
     expect(page.locator("#start")).to_have_text("Painting ...")
-    expect(page.locator(".status").first).to_contain_text("Finished", timeout=60_000)
+    expect(page.locator("#result .status").first).to_contain_text("Finished", timeout=60_000)
     expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
 
 

@@ -89,7 +89,7 @@ def test_the_whole_journey_by_keyboard(visit: Visit, tmp_path: Path) -> None:
     button = page.get_by_role("button", name="Lift-off under stars", exact=True)
     tab_to(page, button)
     page.keyboard.press("Enter")
-    status = page.locator(".status").first
+    status = page.locator("#result .status").first
     expect(status).to_contain_text("Lift-off under stars")
 
     # A photo of one's own.

@@ -31,7 +31,7 @@ def test_a_finished_picture_is_there_before_any_click(page: Page) -> None:
 
 def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
     page.locator("#examples button").nth(2).click()
-    expect(page.locator(".status")).to_contain_text("Astronaut, in leaded glass")
+    expect(page.locator("#result .status")).to_contain_text("Astronaut, in leaded glass")
     page.get_by_role("tab", name="Picture").click()
     bundled = picture_address(page)
     assert "astronaut-stained_glass" in bundled
@@ -40,7 +40,7 @@ def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
     set_number(page, "Steps", 60)
     page.locator("#start").click()
     seen = set()
-    status = page.locator(".status")
+    status = page.locator("#result .status")
     deadline = time.monotonic() + 60
     while "Finished" not in status.inner_text() and time.monotonic() < deadline:
         seen.add(picture_address(page))
@@ -62,9 +62,9 @@ def test_stop_keeps_what_is_there(page: Page) -> None:
     set_number(page, "Size", 256)
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
-    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status")).to_contain_text("Step", timeout=20_000)
     page.locator("#stop").click()
-    expect(page.locator(".status")).to_contain_text("Stopped at step", timeout=5_000)
+    expect(page.locator("#result .status")).to_contain_text("Stopped at step", timeout=5_000)
     expect(page.locator("#stop")).to_be_disabled()
     expect(page.locator("#download")).to_be_visible()
     assert picture_address(page).endswith(".png")
@@ -73,11 +73,11 @@ def test_stop_keeps_what_is_there(page: Page) -> None:
 def test_an_example_takes_over_from_a_run(page: Page) -> None:
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
-    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status")).to_contain_text("Step", timeout=20_000)
     page.locator("#examples button").nth(2).click()
     expect(page.locator("#start")).to_be_enabled(timeout=10_000)
     expect(page.locator("#start")).to_have_text("Stylize")
-    expect(page.locator(".status")).to_contain_text("Astronaut, in leaded glass")
+    expect(page.locator("#result .status")).to_contain_text("Astronaut, in leaded glass")
     assert "astronaut-stained_glass" in picture_address(page)
     assert page.locator("#result").bounding_box()["y"] < 200  # scrolled into view
 
@@ -85,7 +85,7 @@ def test_an_example_takes_over_from_a_run(page: Page) -> None:
 def test_others_wait_in_a_visible_queue(page: Page, visit: Visit) -> None:
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
-    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status")).to_contain_text("Step", timeout=20_000)
     other = visit()
     for _ in range(2):  # leaves the queue, and joins it again
         other.locator("#start").click()
@@ -96,10 +96,10 @@ def test_others_wait_in_a_visible_queue(page: Page, visit: Visit) -> None:
         expect(other.locator("#start")).to_be_enabled()
     other.locator("#start").click()
     page.locator("#stop").click()
-    expect(other.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(other.locator("#result .status")).to_contain_text("Step", timeout=20_000)
     expect(other.locator("#stop")).to_be_enabled()
     other.locator("#stop").click()
-    expect(other.locator(".status")).to_contain_text("Stopped", timeout=5_000)
+    expect(other.locator("#result .status")).to_contain_text("Stopped", timeout=5_000)
 
 
 def test_a_closed_tab_ends_the_work(visit: Visit) -> None:
@@ -108,7 +108,7 @@ def test_a_closed_tab_ends_the_work(visit: Visit) -> None:
     page = visit()
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
-    expect(page.locator(".status")).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status")).to_contain_text("Step", timeout=20_000)
     assert len(app._runs) == 1
     page.close()
     deadline = time.monotonic() + 10
@@ -150,7 +150,7 @@ def test_a_preset_sets_the_sliders(page: Page) -> None:
     expect(page.get_by_label("number input for Size")).to_have_value("256")
     page.locator("#presets button").filter(has_text="Keep colours").click()
     expect(page.get_by_label("number input for Steps")).to_have_value("40")
-    expect(page.locator("#controls").get_by_label("content", exact=True).first).to_be_checked()
+    expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
 
 
 def difference(first: Path, second: Path) -> np.ndarray:
@@ -247,7 +247,7 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
     small_run(page, 96, 4)
     set_number(page, "Steps", 6)
     finish_run(page, "#refine")
-    expect(page.locator(".status").first).to_contain_text("6 steps")
+    expect(page.locator("#result .status").first).to_contain_text("6 steps")
     thumbnails = page.locator("#history button.thumbnail-item")
     expect(thumbnails).to_have_count(2)
     refined = read_recipe(downloaded(page, tmp_path))
@@ -276,6 +276,42 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_a_result_brings_back_its_paintings_and_an_example_clears_them(
+    page: Page, painting_path: Path, tmp_path: Path
+) -> None:
+    page.locator("#add-style").click()
+    page.locator("#style-2 input[type=file]").set_input_files(painting_path)
+    expect(page.locator("#style-2 img")).to_be_visible()
+    small_run(page)
+    page.reload()
+    expect(page.locator("#style-2")).to_be_hidden()
+    result = page.locator("#history button.thumbnail-item").first
+    expect(result).to_contain_text("2 paintings")
+    result.click()
+    expect(page.locator("#style-2 img")).to_be_visible()
+    page.locator("#examples button").nth(2).click()
+    expect(page.locator("#style-2")).to_be_hidden()
+    small_run(page)
+    assert len(read_recipe(downloaded(page, tmp_path)).styles) == 1
+
+
+def test_what_is_refused_leaves_the_picture(page: Page) -> None:
+    page.locator("#region button").first.click()
+    board = page.locator("#painter canvas")
+    board.scroll_into_view_if_needed()
+    box = board.bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 60, steps=3)
+    page.mouse.up()
+    page.get_by_label("Gets the second painting").check()
+    page.locator("#start").click()
+    expect(page.locator("#result .status")).to_contain_text("add another")
+    expect(page.locator("#start")).to_have_text("Stylize")
+    page.get_by_role("tab", name="Picture").click()
+    assert "chelsea-flow_strokes" in picture_address(page)
+
+
 def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nst_core.sheet.STEPS", 1)
     page.get_by_role("button", name="Try nine at once").click()
@@ -290,7 +326,8 @@ def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) ->
     page.get_by_role("button", name="Advanced").click()
     page.locator("#dice").click()
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value("0")
-    page.get_by_label("image", exact=True).check()
+    expect(page.get_by_label("Noise", exact=True)).to_be_checked()
+    page.get_by_label("An image of your own", exact=True).check()
     expect(page.get_by_text("Start image")).to_be_visible()
     page.locator("#start").click()
     expect(page.get_by_text("no image to start from")).to_be_visible()
@@ -301,7 +338,7 @@ def test_what_the_network_sees(page: Page) -> None:
     page.get_by_role("tab", name="What the network sees").click()
     expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
     expect(page.locator(".katex").first).to_be_visible()
-    page.get_by_label("relu2_1").last.check()
+    page.get_by_label("up to relu2_1").check()
     expect(page.get_by_text("With the second block come short marks.")).to_be_visible()
     for action in ("Rebuild the photo", "Make the texture"):
         page.get_by_role("button", name=action).click()

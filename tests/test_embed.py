@@ -71,7 +71,7 @@ def from_package(route: Route) -> None:
 def use(app: Page | FrameLocator) -> None:
     """An example, and a tiny run of it."""
     app.locator("#examples button").nth(2).click()
-    expect(app.locator(".status").first).to_contain_text("Astronaut, in leaded glass")
+    expect(app.locator("#result .status").first).to_contain_text("Astronaut, in leaded glass")
     small_run(app, 64, 3)
     expect(app.locator("#history button.thumbnail-item")).to_have_count(1)
 
@@ -88,7 +88,7 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     page.wait_for_function(
         "Math.abs(document.querySelector('.studio #result').getBoundingClientRect().y) < 9"
     )
-    expect(page.locator(".status").first).to_contain_text("Lift-off under stars")
+    expect(page.locator("#result .status").first).to_contain_text("Lift-off under stars")
     use(page)
     assert Image.open(downloaded(page, tmp_path)).size == (512, 512)
 

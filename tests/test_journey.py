@@ -35,7 +35,7 @@ def test_upload_stylize_watch_stop_refine_download_open(
 
     set_number(page, "Size", 128)
     set_number(page, "Steps", 2000)
-    status = page.locator(".status").first
+    status = page.locator("#result .status").first
     page.locator("#start").click()
     expect(status).to_contain_text("Step", timeout=20_000)
     bar = status.locator("progress")
@@ -64,7 +64,7 @@ def test_reload_during_a_run(page: Page, console_errors: list[str]) -> None:
     small_run(page, 64, 3)
     set_number(page, "Steps", 2000)
     page.locator("#start").click()
-    expect(page.locator(".status").first).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status").first).to_contain_text("Step", timeout=20_000)
     assert len(app._runs) == 1
     page.reload()
     expect(page.locator("#start")).to_be_enabled()
@@ -73,13 +73,14 @@ def test_reload_during_a_run(page: Page, console_errors: list[str]) -> None:
     console_errors.clear()
     expect(page.locator("#start")).to_have_text("Stylize")
     expect(page.locator("#stop")).to_be_disabled()
-    expect(page.locator("#history button.thumbnail-item")).to_have_count(1)
+    # The one before, and what the run came to.
+    expect(page.locator("#history button.thumbnail-item")).to_have_count(2)
     deadline = time.monotonic() + 10
     while app._runs and time.monotonic() < deadline:
         page.wait_for_timeout(50)
     assert not app._runs
     small_run(page, 64, 3)
-    expect(page.locator("#history button.thumbnail-item")).to_have_count(2)
+    expect(page.locator("#history button.thumbnail-item")).to_have_count(3)
 
 
 def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> None:
@@ -87,22 +88,26 @@ def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> Non
     other = page.context.new_page()
     other.goto(server)
     other.locator("#examples button").nth(2).click()
-    expect(other.locator(".status").first).to_contain_text("Astronaut")
+    expect(other.locator("#result .status").first).to_contain_text("Astronaut")
     set_number(page, "Steps", 2000)
     set_number(page, "Size", 64)
     page.locator("#start").click()
-    expect(page.locator(".status").first).to_contain_text("Step", timeout=20_000)
+    expect(page.locator("#result .status").first).to_contain_text("Step", timeout=20_000)
     set_number(other, "Size", 64)
     set_number(other, "Steps", 3)
     other.locator("#start").click()
     expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
     page.locator("#stop").click()
-    expect(page.locator(".status").first).to_contain_text("Stopped", timeout=5_000)
-    expect(other.locator(".status").first).to_contain_text("Finished: 3 steps", timeout=20_000)
+    expect(page.locator("#result .status").first).to_contain_text("Stopped", timeout=5_000)
+    expect(other.locator("#result .status").first).to_contain_text(
+        "Finished: 3 steps", timeout=20_000
+    )
     expect(other.locator("#start")).to_have_text("Stylize", timeout=20_000)
     expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
     mine, others = downloaded(page, tmp_path), downloaded(other, tmp_path)
     assert mine.name.startswith("chelsea-")
     assert Image.open(mine).size == (451, 300)
     assert others.name.startswith("astronaut-")
+    other.reload()
+    expect(other.locator("#history button.thumbnail-item")).to_have_count(2)
     assert Image.open(others).size == (512, 512)
