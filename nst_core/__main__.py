@@ -14,7 +14,7 @@ from tqdm import tqdm
 from . import insights, timelapse
 from .errors import StyleTransferError
 from .finishing import finish, preview
-from .images import load_image
+from .images import MAX_PIXELS, load_image, printable
 from .optimize import stylize
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
@@ -24,12 +24,15 @@ from .timelapse import TimeLapse
 
 BAD_INPUT, INTERRUPTED = 2, 130
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+# The longest sides in pixels that files of these formats can have.
+LONGEST_SIDES = {".webp": 16_383, ".jpg": 65_500, ".jpeg": 65_500}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One sentence, without the usage in front of it."""
-        self.exit(BAD_INPUT, f"{message[:1].upper()}{message[1:].rstrip('.')}.\n")
+        message = printable(message, most=200).rstrip(".")
+        self.exit(BAD_INPUT, f"{message[:1].upper()}{message[1:]}.\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,10 +90,12 @@ def run(arguments: argparse.Namespace) -> None:
         OSError: the output can't be written.
     """
     output = Path(arguments.output)
+    ending = output.suffix.lower()
     _check_output(output)
-    if output.suffix.lower() not in ENDINGS:
+    if ending not in ENDINGS:
         raise StyleTransferError(
-            f"{output.name} does not end in one of {', '.join(ENDINGS)}: name it like OUT.png."
+            f"{printable(output.name)} does not end in one of {', '.join(ENDINGS)}: name it like "
+            "OUT.png."
         )
     if arguments.timelapse:
         timelapse.check_ending(arguments.timelapse)
@@ -101,8 +106,13 @@ def run(arguments: argparse.Namespace) -> None:
     styles = [load_image(path) for path in arguments.style]
     mask = load_mask(arguments.mask, content.size) if arguments.mask else None
     start = load_image(arguments.start) if arguments.start else None
-    if content.mode == "RGBA" and output.suffix.lower() in (".jpg", ".jpeg"):
+    if content.mode == "RGBA" and ending in (".jpg", ".jpeg"):
         raise StyleTransferError("The photo is transparent, JPEG is not: name it like OUT.png.")
+    if max(content.size) > LONGEST_SIDES.get(ending, MAX_PIXELS):
+        raise StyleTransferError(
+            f"The photo has {max(content.size)} pixels on its long side, a file that ends in "
+            f"{ending} at most {LONGEST_SIDES[ending]}: name it like OUT.png."
+        )
     if arguments.reconstruct:
         styles = [content]
     if arguments.texture:
@@ -125,8 +135,12 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _check_output(path: Path) -> None:
+    if path.is_dir():
+        raise StyleTransferError(f"{printable(path.name)} is a folder: name the file in it.")
     if not path.parent.is_dir():
-        raise StyleTransferError(f"There is no folder {path.parent}: make it first.")
+        raise StyleTransferError(
+            f"There is no folder {printable(str(path.parent))}: make it first."
+        )
 
 
 def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
@@ -143,7 +157,7 @@ def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
         if option == "texture" and arguments.texture not in insights.LAYERS:
             raise StyleTransferError(
                 f"--texture must be one of {', '.join(insights.LAYERS)}, not "
-                f"{arguments.texture[:40]}."
+                f"{printable(arguments.texture)}."
             )
         make = getattr(insights, "reconstruction" if option == "reconstruct" else option)
         base |= make(getattr(arguments, option)).as_dict()
@@ -176,8 +190,13 @@ def main() -> int:
     arguments = build_parser().parse_intermixed_args()
     try:
         run(arguments)
-    except (StyleTransferError, OSError) as error:
+    except StyleTransferError as error:
         print(error, file=sys.stderr)
+        return BAD_INPUT
+    except OSError as error:
+        name = printable(Path(error.filename or "The picture").name)
+        why = error.strerror or error
+        print(f"{name} can't be written ({why}): choose another place.", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("Interrupted: nothing was written.", file=sys.stderr)

@@ -8,26 +8,42 @@ from os import PathLike
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 from torch import Tensor
 
 from .errors import ImageError
 
 register_heif_opener()
-# Pillow warns above 89 megapixels; such files are refused here before they are decoded.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Pillow warns of large files and odd metadata; what can't be used is refused here in a sentence.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # (Pillow takes the MPO files of phones for JPEG, and opens them as that.)
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
+# Of a longer strip nothing would be left across in previews and thumbnails.
+MAX_ASPECT = 100
+# Files of phones and of programs for the web have a dozen passes over the picture.
+MAX_JPEG_SCANS = 100
+MAX_NAME = 60
 # The network halves its feature maps four times; one pixel must be left.
 MIN_WORKING_SIDE = 16
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WHITE = (255, 255, 255)
+# What makes an image upright, by its EXIF orientation.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Image:
@@ -43,12 +59,13 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
     Raises:
         ImageError: no such file, not an image, damaged, or its size is not usable.
     """
-    if isinstance(source, Image.Image):
-        _check_size(source.size)
-        return _decode(source)
     try:
+        if isinstance(source, Image.Image):
+            _check_size(source.size)
+            return _decode(source)
         with Image.open(source, formats=FORMATS) as image:
             _check_size(image.size)
+            _check_work(image)
             return _decode(image)
     except ImageError:
         raise
@@ -59,12 +76,13 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
             f"{_name(source)} is not an image this program can read: use PNG, JPEG, WebP, AVIF, "
             "HEIC, GIF, BMP or TIFF."
         ) from error
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise ImageError(
-            f"{_name(source)} can't be opened: check that it is a file you may read."
-        ) from error
     # The decoders of a dozen formats raise nearly anything when a file is damaged.
     except Exception as error:
+        # Only those of the operating system have a number.
+        if getattr(error, "errno", None) or "\0" in str(source):
+            raise ImageError(
+                f"{_name(source)} can't be opened: check that it is a file you may read."
+            ) from error
         raise ImageError(
             f"{_name(source)} is damaged or cut off: save it again, or use another image."
         ) from error
@@ -108,6 +126,39 @@ def _check_size(size: tuple[int, int]) -> None:
             f"The image is too small ({width} x {height} pixels): use one of at least {MIN_SIDE} "
             "pixels on each side."
         )
+    if max(size) > MAX_ASPECT * min(size):
+        raise ImageError(
+            f"The image is too narrow ({width} x {height} pixels): crop it until the long side is "
+            f"at most {MAX_ASPECT} times the short one."
+        )
+
+
+def _check_work(image: Image.Image) -> None:
+    """Refuse files that take far more time or memory to decode than their size tells.
+
+    A JPEG may go over its pixels any number of times, and the tiles of a TIFF, which are decoded
+    as a whole, may be much larger than the image.
+    """
+    tags = getattr(image, "tag_v2", {})
+    area = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
+    scans = _scans(image.fp) if "progressive" in image.info else 1
+    if area > MAX_PIXELS or scans > MAX_JPEG_SCANS:
+        raise ImageError(
+            "The image is stored in a way that takes too much to open: save it as PNG, and use "
+            "that."
+        )
+
+
+def _scans(file: BinaryIO) -> int:
+    """How many scans a JPEG has; where it has previews inside, theirs are among them."""
+    place = file.tell()
+    file.seek(0)
+    count, last = 0, b""
+    while piece := file.read(2**20):
+        count += (last + piece).count(b"\xff\xda")
+        last = piece[-1:]
+    file.seek(place)
+    return count
 
 
 def _too_large(size: str = "") -> str:
@@ -115,21 +166,28 @@ def _too_large(size: str = "") -> str:
 
 
 def _name(source: object) -> str:
-    return Path(source).name if isinstance(source, (str, PathLike)) else "The file"
+    return printable(Path(source).name) if isinstance(source, (str, PathLike)) else "The file"
+
+
+def printable(text: str, most: int = MAX_NAME) -> str:
+    """A text of the user for a message: in one line, what can't be seen as ?, at most so long."""
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= most else f"{text[: most - 13]}...{text[-10:]}"
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """Upright 8-bit RGB or RGBA in sRGB, with nothing else attached."""
+    """Upright 8-bit RGB or RGBA in sRGB, with nothing else attached; `image` stays as it is."""
     profile = image.info.get("icc_profile")
     image = _eight_bit(_upright(image))
     alpha = None
     if image.has_transparency_data:
-        image = image.convert("RGBA")
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
         alpha = image.getchannel("A")
         if alpha.getextrema() == (255, 255):
             alpha = None
-    image = _to_srgb(image, profile)
-    clean = Image.frombytes("RGB", image.size, image.tobytes())
+    clean = _to_srgb(image, profile)
+    clean.info = {}
     if alpha is not None:
         clean.putalpha(alpha)
     return clean
@@ -139,20 +197,21 @@ def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says; broken EXIF says nothing."""
     image.load()
     try:
-        return ImageOps.exif_transpose(image)
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
     except Exception:  # its parser raises many things, and the pixels are good
         return image
+    return image if turn is None else image.transpose(turn)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Grey values of 16 or 32 bits, or floating point, brought to 0 to 255."""
     if not image.mode.startswith(("I", "F")):
         return image
-    image.info.pop("transparency", None)  # a grey value in the old range
     values = image.convert("F")
-    _, high = values.getextrema()
-    if not high < float("inf"):  # also catches NaN
+    values.info.pop("transparency", None)  # a grey value in the old range
+    if not np.isfinite(np.asarray(values)).all():
         raise ImageError("The image holds values that are not finite: save it as an 8-bit file.")
+    _, high = values.getextrema()
     if image.mode == "F" and high <= 1:
         full = 1.0
     elif image.mode.startswith("I;16") or 255 < high <= 65535:

@@ -81,19 +81,19 @@ class Recipe:
         try:
             data = json.loads(text, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
-            raise RecipeError(f"The recipe of this picture is broken. {_WHAT_TO_DO}") from error
+            raise RecipeError(f"The recipe of this picture is broken: {_WHAT_TO_DO}") from error
         if not isinstance(data, dict) or data.get("version") != VERSION:
             raise RecipeError(
-                f"The recipe of this picture is of another version than {VERSION}. {_WHAT_TO_DO}"
+                f"The recipe of this picture is of another version than {VERSION}: {_WHAT_TO_DO}"
             )
         settings, inputs = data.get("settings"), data.get("inputs")
         if not isinstance(settings, dict) or not isinstance(inputs, dict):
-            raise RecipeError(f"The recipe of this picture is not complete. {_WHAT_TO_DO}")
+            raise RecipeError(f"The recipe of this picture is not complete: {_WHAT_TO_DO}")
         styles = inputs.get("styles")
         hashes = [*styles, inputs.get("content")] if isinstance(styles, list) else [None]
         hashes += [inputs[name] for name in ("mask", "start") if inputs.get(name) is not None]
         if not all(isinstance(x, str) and re.fullmatch(r"[0-9a-f]{64}", x) for x in hashes):
-            raise RecipeError(f"The recipe of this picture is not complete. {_WHAT_TO_DO}")
+            raise RecipeError(f"The recipe of this picture is not complete: {_WHAT_TO_DO}")
         try:
             return cls(
                 Settings.from_values(settings),
@@ -106,7 +106,7 @@ class Recipe:
             raise RecipeError(f"The recipe of this picture can't be used: {error}") from error
 
 
-_WHAT_TO_DO = "Use a PNG as this program saved it."
+_WHAT_TO_DO = "use a PNG as this program saved it."
 
 
 def fingerprint(image: Image.Image) -> str:
@@ -137,11 +137,11 @@ def read_recipe(source: Source) -> Recipe:
             text = image.info.get(KEY)
     # A decoder of hostile files raises nearly anything.
     except Exception as error:
-        raise RecipeError(f"This file can't be read as a PNG. {_WHAT_TO_DO}") from error
+        raise RecipeError(f"This file can't be read as a PNG: {_WHAT_TO_DO}") from error
     if not isinstance(text, str):
-        raise RecipeError(f"This picture has no recipe. {_WHAT_TO_DO}")
+        raise RecipeError(f"This picture has no recipe: {_WHAT_TO_DO}")
     if len(text) > LONGEST:
-        raise RecipeError(f"The recipe of this picture is too long. {_WHAT_TO_DO}")
+        raise RecipeError(f"The recipe of this picture is too long: {_WHAT_TO_DO}")
     return Recipe.from_json(text)
 
 

@@ -62,7 +62,7 @@ class Number:
             raise SettingsError(f"{name} must be a number, not {_quote(value)}.") from None
         if not self.low <= number <= self.high:  # also catches NaN
             raise SettingsError(
-                f"{name} must be between {self.low:g} and {self.high:g}, not {_quote(value)}."
+                f"{name} must be between {self.low:g} and {self.high:.12g}, not {_quote(value)}."
             )
         if not self.whole:
             return number
@@ -94,7 +94,7 @@ class Choice:
         return value
 
     def check(self, name: str, value: Any) -> str:
-        if value not in self.choices:
+        if not isinstance(value, str) or value not in self.choices:
             raise SettingsError(
                 f"{name} must be one of {', '.join(self.choices)}, not {_quote(value)}."
             )
@@ -146,7 +146,7 @@ class Layers:
                 f"{name} must be layer names such as relu4_1,relu4_2, not {_quote(value)}."
             )
         for layer in value:
-            if layer not in self.choices:
+            if not isinstance(layer, str) or layer not in self.choices:
                 raise SettingsError(
                     f"{name} has no layer {_quote(layer)}: choose from conv1_1, relu1_1, ... "
                     f"{DEEPEST_LAYER}."
@@ -186,7 +186,10 @@ Option = Number | Choice | Switch | Layers | Weights
 
 def _quote(value: Any) -> str:
     """`value` for an error message: in one line, and never longer than a line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in ...
+        return f"this {type(value).__name__}"
     return text if len(text) <= 40 else text[:37] + "..."
 
 
@@ -403,10 +406,12 @@ class Settings:
         Raises:
             SettingsError: as the constructor, or a name is not a setting or not a preset.
         """
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"Settings must be names with values, not {_quote(values)}.")
         unknown = [name for name in values if name not in OPTIONS]
         if unknown:
             raise SettingsError(f"There is no setting {_quote(unknown[0])}.")
-        if preset is not None and preset not in PRESETS:
+        if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
             raise SettingsError(
                 f"There is no preset {_quote(preset)}: choose one of {', '.join(PRESETS)}."
             )

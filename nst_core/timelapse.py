@@ -14,6 +14,7 @@ import av
 from PIL import Image
 
 from .errors import StyleTransferError
+from .images import printable
 
 ENDINGS = (".mp4", ".webp")
 # Long sides in pixels, and frames a second.
@@ -120,7 +121,7 @@ def check_ending(path: str | PathLike[str]) -> None:
     Raises:
         StyleTransferError: it does not end in one of `ENDINGS`.
     """
-    name = Path(path).name
+    name = printable(Path(path).name)
     if Path(path).suffix.lower() not in ENDINGS:
         raise StyleTransferError(
             f"{name} does not end in one of {', '.join(ENDINGS)}: name it like FILM.mp4."
