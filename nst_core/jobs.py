@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,10 +137,10 @@ def open_job(job: Job, limits: Limits) -> tuple[Images, Settings]:
 def _painted_mask(painted: str, size: tuple[int, int]) -> Image.Image | None:
     try:
         if not painted.startswith(PAINTED) or len(painted) > PAINTED_LENGTH:
-            raise binascii.Error
+            raise ValueError
         data = base64.b64decode(painted.removeprefix(PAINTED), validate=True)
         return load_mask(BytesIO(data), size)
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error is one
         raise StyleTransferError("The painted region can't be read: clear it.") from error
 
 

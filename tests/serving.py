@@ -55,6 +55,10 @@ class Server:
         """Megabytes it has in memory."""
         return self._status("VmRSS") / 1024
 
+    def peak(self) -> float:
+        """The most megabytes it has ever had in memory."""
+        return self._status("VmHWM") / 1024
+
     def seconds_until_idle(self, most: float) -> float:
         """How long it goes on computing; `most` where it does not end."""
         start = time.monotonic()
