@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +75,15 @@ class Server:
 
 
 @contextmanager
-def running_server(folder: Path, **environment: str) -> Iterator[Server]:
-    """Start one that writes into `folder` alone."""
+def running_server(
+    folder: Path, program: Sequence[str] = ("app.py",), root: Path = ROOT, **environment: str
+) -> Iterator[Server]:
+    """Start one that writes into `folder` alone.
+
+    Args:
+        program: what Python runs; further arguments follow.
+        root: the folder it is run in.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -92,8 +99,8 @@ def running_server(folder: Path, **environment: str) -> Iterator[Server]:
     log = folder / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)],
-            cwd=ROOT,
+            [sys.executable, *program, "--port", str(port)],
+            cwd=root,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
