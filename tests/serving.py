@@ -76,12 +76,15 @@ class Server:
 
 @contextmanager
 def running_server(
-    folder: Path, program: Sequence[str] = ("app.py",), root: Path = ROOT, **environment: str
+    folder: Path,
+    command: Sequence[str] = (sys.executable, "app.py"),
+    root: Path = ROOT,
+    **environment: str,
 ) -> Iterator[Server]:
     """Start one that writes into `folder` alone.
 
     Args:
-        program: what Python runs; further arguments follow.
+        command: what is run, with the arguments of `app.py` after it.
         root: the folder it is run in.
     """
     with socket.socket() as free:
@@ -99,7 +102,7 @@ def running_server(
     log = folder / "log.txt"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, *program, "--port", str(port)],
+            [*command, "--port", str(port)],
             cwd=root,
             env=environment,
             stdout=output,

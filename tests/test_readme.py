@@ -7,20 +7,13 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-import gradio
 import pytest
-import yaml
 
 from nst_core.limits import PREFIX, Limits
 from nst_core.settings import DEFAULTS, OPTIONS, PRESETS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-FRONT_MATTER_KEYS = {
-    *("title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version"),
-    *("app_file", "suggested_hardware", "short_description", "tags", "license", "pinned"),
-}
 
 
 def settings_table() -> str:
@@ -49,17 +42,6 @@ def test_the_tables_are_the_code(table: Callable[[], str]) -> None:
 def test_every_preset_is_named() -> None:
     for preset in PRESETS:
         assert f"**{preset}**" in README
-
-
-def test_front_matter() -> None:
-    front = yaml.safe_load(README.split("---")[1])
-    assert set(front) <= FRONT_MATTER_KEYS
-    assert front["sdk"] == "gradio"
-    assert front["sdk_version"] == gradio.__version__
-    assert (ROOT / front["app_file"]).exists()
-    assert len(front["short_description"]) <= 60
-    assert f"/{gradio.__version__}/gradio.js" in README
-    assert f"gradio=={gradio.__version__}" in (ROOT / "requirements.txt").read_text()
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))

@@ -6,6 +6,7 @@ The scheduler that a Space has beside it is played here, over HTTP (see `zerogpu
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,7 +89,8 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
         "SPACES_ZERO_GPU": "true",
         "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{scheduler.server_port}",
     }
-    with running_server(folder, ("-m", "tests.zerogpu_space"), **environment) as server:
+    command = (sys.executable, "-m", "tests.zerogpu_space")
+    with running_server(folder, command, **environment) as server:
         lines = server.log.read_text().splitlines()
         state = json.loads(next(line for line in lines if line.startswith("{")))
         yield Space(server, scheduler, state)
