@@ -15,7 +15,7 @@ from . import insights, timelapse
 from .errors import StyleTransferError
 from .finishing import finish, preview
 from .images import MAX_PIXELS, load_image, printable
-from .optimize import stylize
+from .optimize import Frame, stylize
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
@@ -57,6 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--timelapse", metavar="FILE", help="also write how it came to be: .mp4 or .webp"
+    )
+    parser.add_argument(
+        "--losses", action="store_true", help="print the terms of the loss by layer in the end"
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument(
@@ -128,10 +131,14 @@ def run(arguments: argparse.Namespace) -> None:
         sheet(list(tqdm(tiles, total=9, unit="tile", disable=None))).save(output)
         return
     film = TimeLapse(content.size)
-    picture = _follow(content, styles, settings, mask, start, film)
-    save_with_recipe(finish(picture, content, settings, mask), output, own)
+    frame = _follow(content, styles, settings, mask, start, film)
+    save_with_recipe(finish(frame.image, content, settings, mask), output, own)
     if arguments.timelapse:
         film.save(arguments.timelapse)
+    if arguments.losses:
+        others = {name: frame.losses[name] for name in ("total_variation", "range", "total")}
+        for name, value in (frame.layers | others).items():
+            print(f"{name:16} {value:.4f}")
 
 
 def _check_output(path: Path) -> None:
@@ -171,8 +178,8 @@ def _follow(
     mask: Image.Image | None,
     start: Image.Image | None,
     film: TimeLapse,
-) -> Image.Image:
-    """Run to the end, with a progress bar on a terminal, and return the last picture."""
+) -> Frame:
+    """Run to the end, with a progress bar on a terminal, and return the last frame."""
     frames = stylize(
         content, styles, settings, mask=mask, start=start, every=0.2, at_least=timelapse.LOOKS
     )
@@ -181,7 +188,7 @@ def _follow(
             film.add(preview(frame.image, content, settings, mask))
             bar.update(frame.step - bar.n)
             bar.set_postfix(size=frame.size, loss=f"{frame.losses['total']:.3g}")
-    return frame.image
+    return frame
 
 
 def main() -> int:

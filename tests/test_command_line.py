@@ -52,6 +52,16 @@ def test_presets_and_options_go_together(
     assert out.exists()
 
 
+def test_losses_by_layer(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.png"
+    done = run(photo_path, painting_path, "-o", out, "--size", 64, "--steps", 2, "--losses")
+    terms = dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    assert len(terms) == 9
+    parts = [float(x) for name, x in terms.items() if name != "total"]
+    assert float(terms["content relu4_2"]) > 0
+    assert sum(parts) == pytest.approx(float(terms["total"]), abs=1e-3)
+
+
 def test_bad_input_is_one_sentence(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
     good = (photo_path, painting_path, "-o", tmp_path / "out.png")
     text = tmp_path / "text.png"
