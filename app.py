@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import base64
 import html
+import inspect
 import json
 import logging
 import math
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.mcp
 import pandas as pd
 import spaces
 import spaces.config
@@ -79,6 +81,7 @@ from nst_core.settings import (
 )
 from nst_core.sheet import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
 from nst_core.timelapse import LOOKS, to_webp
+from nst_core.tool_calls import HEADER
 
 EXAMPLES = Path(__file__).parent / "examples"
 PICTURES = [EXAMPLES / x for x in ("contents", "styles", "results", "thumbnails", "presets")]
@@ -87,6 +90,10 @@ FRAME_SECONDS = 0.25
 # The photo to paint a region on, as it is sent to the page.
 PAINTER_SIDE = 640
 MOST_RESULTS = 24
+# Long side of the pictures that an MCP client is sent.
+SEEN_SIDE = 1024
+# In the folder of uploads and results: pictures that MCP clients have sent as data URLs.
+TOOL_FILES = "tools"
 # Pages and clients that the server knows, a quarter of a megabyte each; the oldest are forgotten.
 MOST_SESSIONS = 500
 RELOAD_SECONDS = 3.0
@@ -508,6 +515,21 @@ def discard_session(request: gr.Request) -> None:
 
 # The API. Parameters are files and, by their names, all settings.
 
+API_HELPS = {
+    "content": "The photo: a data URL, or the address of a file uploaded to this server.",
+    "style": "The painting, in the same way.",
+    **{f"style_{k}": "A further painting." for k in range(2, MOST_STYLES + 1)},
+    "mask": "A region of the photo, white on black.",
+    "start": "The image to start from, where init is image.",
+    "kind": "mp4 or webp.",
+    "picture": "The PNG: a data URL, or its address on this server.",
+}
+
+
+def _caller(request: gr.Request) -> str | None:
+    """Whose run it is: a session's, or that of a call of an MCP tool; those share a session."""
+    return request.headers.get(HEADER, request.session_hash)
+
 
 def _api_job(
     content: str | None,
@@ -536,7 +558,7 @@ def stylize_api(
     """
     job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
     with tempfile.TemporaryDirectory() as folder:
-        for shown in _run(job, request.session_hash, folder):
+        for shown in _run(job, _caller(request), folder):
             if shown.outcome is None:
                 yield shown.picture
                 continue
@@ -565,7 +587,7 @@ def timelapse_api(
     with tempfile.TemporaryDirectory() as folder, _messages():
         if kind not in ("mp4", "webp"):
             raise StyleTransferError(f"kind must be mp4 or webp, not {str(kind)[:20]!r}.")
-        for shown in _run(job, request.session_hash, folder):
+        for shown in _run(job, _caller(request), folder):
             if shown.outcome is not None:
                 path = Path(folder) / f"{job.name}.{kind}"
                 shown.outcome.film.save(path)
@@ -585,7 +607,7 @@ def sweep_api(
 ) -> Iterator[str]:
     """Nine small pictures in one: style weight grows downwards, strokes to the right."""
     job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
-    tiles = list(_sweep(job, request.session_hash))
+    tiles = list(_sweep(job, _caller(request)))
     if tiles:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sheet.png"
@@ -1794,24 +1816,56 @@ def _add_api(page: Page) -> None:
         ("timelapse", timelapse_api, {"kind": kind}, result),
         ("sweep", sweep_api, {}, hidden("sheet")),
     ):
+        helps = {x: API_HELPS[x] for x in (*files, *more)}
+        helps |= {x: f"{option.help} Values: {option.values}." for x, option in OPTIONS.items()}
         gr.Button(visible=False).click(
-            function,
+            _as_tool(function, name, helps),
             inputs_kwargs={**files, **more, **settings},
             outputs=output,
             api_name=name,
             **on_device,
         )
     gr.Button(visible=False).click(
-        recipe_api,
+        _as_tool(recipe_api, "recipe", {"picture": API_HELPS["picture"]}),
         inputs_kwargs={"picture": hidden("picture")},
         outputs=gr.JSON(visible=False, label="recipe"),
         api_name="recipe",
     )
 
 
+def _as_tool(function: Callable, name: str, helps: Mapping[str, str]) -> Callable:
+    """The function, with the name and the help texts that an MCP client gets to see."""
+    lines = [f"    {parameter}: {text}" for parameter, text in helps.items()]
+    description = str(inspect.getdoc(function)).partition("\n\nArgs:")[0]
+    function.__doc__ = "\n".join([description, "", "Args:", *lines])
+    function.__name__ = name
+    # Gradio takes the help texts of parameters that it can see.
+    signature = inspect.signature(function)
+    seen = [x for x in signature.parameters.values() if x.kind is not x.VAR_KEYWORD]
+    more = [x for x in helps if x not in signature.parameters]
+    seen += [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY, default=None) for x in more]
+    function.__signature__ = signature.replace(parameters=seen)
+    return function
+
+
+def _seen_by_models(path: str) -> Image.Image | None:
+    """What an MCP client gets beside the address of a picture; None of what is no picture.
+
+    Gradio would encode the picture anew in full size, and let everybody wait meanwhile.
+    """
+    if Path(path).suffix not in (".jpg", ".png"):
+        return None
+    image = Image.open(path)
+    image.thumbnail((SEEN_SIDE, SEEN_SIDE))
+    image = on_white(image)
+    image.format = "JPEG"
+    return image
+
+
 def serve(**launch: Any) -> tuple[Any, str, str]:
     """Launch the demo; the tests do it by the same way. Arguments are those of `Blocks.launch`."""
-    logging.basicConfig(format="%(message)s")
+    # No warnings: what a client of MCP sends is repeated in those about it.
+    logging.basicConfig(format="%(message)s", level=logging.ERROR)
     logging.getLogger("nst").setLevel(logging.INFO)
     # Gradio tells how its functions fare from tables that it makes anew after every request.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
@@ -1820,6 +1874,8 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
     files.mkdir(parents=True, exist_ok=True)
+    gradio.mcp.DEFAULT_TEMP_DIR = str(files / TOOL_FILES)  # else from before this folder was known
+    gradio.mcp.GradioMCPServer.get_image = staticmethod(_seen_by_models)
     demo = build_demo()
     demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
 
@@ -1833,7 +1889,12 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
         return {"status": "ok", "running": len(_runs), "waiting": len(demo._queue)}
 
     guard = Middleware(
-        Guard, folders=[files, *PICTURES], inputs=inputs, left=_runs.leave, health=health
+        Guard,
+        folders=[files, *PICTURES],
+        inputs=inputs,
+        left=_runs.leave,
+        health=health,
+        callers=_runs.callers,
     )
     defaults = {
         "css": CSS,
@@ -1855,7 +1916,11 @@ def _clean_up(files: Path) -> None:
     while True:
         time.sleep(_clean_seconds)
         _history.forget()
-        for folder in files.iterdir():
+        for file in (files / TOOL_FILES).glob("*/*"):  # of these Gradio deletes none
+            with suppress(OSError):
+                if time.time() - file.stat().st_mtime > _limits.keep:
+                    file.unlink()
+        for folder in [*(files / TOOL_FILES).glob("*"), *files.glob("*")]:
             with suppress(OSError):  # it is not empty, or no folder
                 folder.rmdir()
 
