@@ -560,7 +560,8 @@ def stylize_api(
     with tempfile.TemporaryDirectory() as folder:
         for shown in _run(job, _caller(request), folder):
             if shown.outcome is None:
-                yield shown.picture
+                if not shown.finishing:
+                    yield shown.picture
                 continue
             done = shown.outcome
             if done.late:
