@@ -128,11 +128,16 @@ class Runs:
                 run.discarded |= not run.kept
                 run.stop.set()
 
-    def close(self) -> None:
-        """End all runs, of whomever."""
+    def close(self, most: float = 20.0) -> None:
+        """End all runs, of whomever, and wait for the steps in hand, at most so many seconds.
+
+        A process that exits while a thread of it computes is aborted.
+        """
         for run in list(self._going.values()):
             run.discarded = True
             run.stop.set()
+        if self._device.acquire(timeout=most):
+            self._device.release()
 
     @staticmethod
     def _log(run: Run, outcome: str) -> None:
