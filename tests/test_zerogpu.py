@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,7 +71,11 @@ class Space:
         """As the page of this client would."""
         config = httpx.get(f"{self.server.url}/config").json()
         button = next(x["id"] for x in config["components"] if x["props"].get("elem_id") == "stop")
-        event = next(x["id"] for x in config["dependencies"] if [button, "click"] in x["targets"])
+        event = next(
+            event["id"]
+            for event in config["dependencies"]
+            if [button, "click"] in event["targets"] and event["backend_fn"]
+        )
         answer = httpx.post(
             f"{self.server.url}/gradio_api/run/predict",
             json={"fn_index": event, "data": [], "session_hash": client.session_hash},
@@ -94,7 +98,15 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
         lines = server.log.read_text().splitlines()
         state = json.loads(next(line for line in lines if line.startswith("{")))
         yield Space(server, scheduler, state)
+        server.stop()  # in peace, so that it ends its workers
     scheduler.shutdown()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def inputs(photo: Path, painting: Path, **settings: object) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def test_importing_the_app_leaves_nothing_that_a_fork_would_break(space: Space) 
     assert space.state["emulated_cuda"]
     assert not space.state["cuda_initialised"]
     assert space.state["networks_loaded"] == 0
-    assert space.state["threads_of_app"] == 0
+    assert space.state["threads_of_app"] <= 0  # some of the libraries' end
     assert space.state["python_threads"] == 1
 
 
@@ -172,8 +184,7 @@ def test_the_parent_looks_at_the_stop_flag(
     job = client.submit(
         **inputs(photo_path, painting_path, size=256, steps=2000), api_name="/stylize"
     )
-    while len(job.outputs()) < 2:
-        time.sleep(0.05)
+    wait_until(lambda: len(job.outputs()) >= 2)
     space.press_stop(client)
     assert Image.open(job.result(timeout=60)).format == "PNG"
     log = [json.loads(x) for x in space.server.log.read_text().splitlines() if "outcome" in x]
@@ -189,8 +200,7 @@ def test_a_sweep_stops_too(space: Space, photo_path: Path, painting_path: Path) 
     client = space.client()
     asked = len(space.scheduler.asked("/schedule"))
     job = client.submit(**inputs(photo_path, painting_path), api_name="/sweep")
-    while len(space.scheduler.asked("/schedule")) == asked:
-        time.sleep(0.05)
+    wait_until(lambda: len(space.scheduler.asked("/schedule")) > asked)
     space.press_stop(client)
     paper = Image.open(job.result(timeout=60))
     assert paper.height < 0.4 * paper.width  # one row of three
