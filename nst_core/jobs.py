@@ -190,7 +190,8 @@ def run_job(
         if frame is None or (run.discarded and not kept):
             return
         run.facts.update(made=frame.step)
-        yield Shown("", frame, finishing=True)
+        if not (run.discarded or run.left):  # else nobody would ask for what comes then
+            yield Shown("", frame, finishing=True)
         result = finish(frame.image, images.content, replace(settings, strength=1.0), images.mask)
         seconds = time.monotonic() - run.began
         late = run.late and not run.stop.is_set() and frame.step < frame.total_steps

@@ -33,6 +33,7 @@ class Run:
         kept: whether its result can be fetched by an owner who has left and comes back.
         stop: is set to end it after the step in hand.
         discarded: nobody wants its result.
+        left: its owner is not there any more.
         facts: what the log tells of it.
     """
 
@@ -42,6 +43,7 @@ class Run:
     seconds: float
     stop: threading.Event = field(default_factory=threading.Event)
     discarded: bool = False
+    left: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
@@ -125,6 +127,7 @@ class Runs:
         """The owner's connection is gone: end the runs, keep what can be fetched later."""
         for run in list(self._going.values()):
             if run.owner == owner:
+                run.left = True
                 run.discarded |= not run.kept
                 run.stop.set()
 

@@ -120,7 +120,7 @@ def test_a_closed_tab_ends_the_work(visit: Visit) -> None:
 def test_missing_images_are_a_message(page: Page) -> None:
     page.locator("#style").get_by_label("Remove Image").click()
     page.locator("#start").click()
-    expect(page.get_by_text("There is no painting yet")).to_be_visible()
+    expect(page.get_by_text("There is no painting yet").first).to_be_visible()
     expect(page.locator("#stop")).to_be_disabled()
 
 
@@ -330,7 +330,7 @@ def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) ->
     page.get_by_label("An image of your own", exact=True).check()
     expect(page.get_by_text("Start image")).to_be_visible()
     page.locator("#start").click()
-    expect(page.get_by_text("no image to start from")).to_be_visible()
+    expect(page.get_by_text("no image to start from").first).to_be_visible()
 
 
 def test_what_the_network_sees(page: Page) -> None:
