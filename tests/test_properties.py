@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import torch
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -40,6 +40,7 @@ quick = settings(
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+pytestmark = pytest.mark.usefixtures("one_thread")
 slow = settings(quick, max_examples=20)
 
 numbers = st.one_of(
@@ -235,7 +236,6 @@ def test_runs_end_in_a_picture_or_a_sentence(
     masked: bool,
     scale: float,
 ) -> None:
-    torch.set_num_threads(1)  # faster, at such sizes
     try:
         made = Settings.from_values({**values, "style_scale": scale})
         photo = load_image(content)
