@@ -171,6 +171,7 @@ input:is([type="range"], [type="radio"], [type="checkbox"]):focus-visible {
 .picture img { width: 100%; max-height: 500px; object-fit: contain; }
 .picture.fullscreen img { max-height: 100vh; }
 #film video { max-height: 500px; }
+.whole { overflow: visible !important; }
 .status { display: flex; gap: 0.75em; align-items: center; font-variant-numeric: tabular-nums; }
 .status progress { flex: 1 1 5em; min-width: 4em; height: 0.5em; appearance: none; border: 0;
   border-radius: 0.25em; overflow: hidden; background: var(--border-color-primary); }
@@ -1120,6 +1121,7 @@ def _build_insights(page: Page) -> None:
             {"left": "$$", "right": "$$", "display": True},
             {"left": "$", "right": "$", "display": False},
         ],
+        elem_classes="whole",
     )
     gr.Markdown("## The terms of the last run, by layer")
     page.layers.render()

@@ -108,7 +108,7 @@ def test_the_whole_journey_by_keyboard(visit: Visit, tmp_path: Path) -> None:
     # A preset, a slider, a choice, an accordion.
     tab_to(page, page.get_by_role("button", name="Keep colours", exact=True))
     page.keyboard.press("Enter")
-    expect(page.locator("#controls").get_by_label("content", exact=True).first).to_be_checked()
+    expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
     slider = page.get_by_label("range slider for Stroke size")
     tab_to(page, slider)
     before = float(slider.input_value())
