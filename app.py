@@ -50,6 +50,7 @@ from nst_core import (
     stylize,
     sweep,
 )
+from nst_core._memory import release_freed_memory
 from nst_core.errors import SettingsError
 from nst_core.finishing import strengthen
 from nst_core.guard import Guard
@@ -1915,10 +1916,12 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
 
 
 def _clean_up(files: Path) -> None:
-    """Delete results that are too old, and the folders of uploads that Gradio has deleted."""
+    """Delete what is too old, with the folders of what Gradio has deleted; let go of memory."""
     while True:
         time.sleep(_clean_seconds)
         _history.forget()
+        if not _runs:
+            release_freed_memory()
         for file in (files / TOOL_FILES).glob("*/*"):  # of these Gradio deletes none
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > _limits.keep:

@@ -333,7 +333,9 @@ def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) ->
     expect(page.get_by_text("no image to start from").first).to_be_visible()
 
 
-def test_what_the_network_sees(page: Page) -> None:
+def test_what_the_network_sees(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst_core.insights.RECONSTRUCTION_STEPS", 4)
+    monkeypatch.setattr("nst_core.insights.TEXTURE_STEPS", 6)
     small_run(page)
     page.get_by_role("tab", name="What the network sees").click()
     expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
@@ -342,5 +344,6 @@ def test_what_the_network_sees(page: Page) -> None:
     expect(page.get_by_text("With the second block come short marks.")).to_be_visible()
     for action in ("Rebuild the photo", "Make the texture"):
         page.get_by_role("button", name=action).click()
-    expect(page.get_by_text("Finished: 40 steps")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("Finished: 60 steps")).to_be_visible(timeout=60_000)
+    made = page.get_by_role("tabpanel").filter(has=page.get_by_text("Rebuild the photo"))
+    expect(made.get_by_text("Finished: 4 steps")).to_be_visible(timeout=60_000)
+    expect(made.get_by_text("Finished: 6 steps")).to_be_visible(timeout=60_000)
