@@ -84,13 +84,15 @@ class History:
 
     def of(self, owner: str) -> list[Record]:
         """The records of an owner, newest first."""
-        names = [name for name, other in list(self._owners.items()) if other == owner]
-        return [record for record in map(self.get, reversed(names)) if record is not None]
+        found = map(self.get, reversed(self._names(owner)))
+        return [record for record in found if record is not None]
 
     def is_awaited(self, owner: str) -> bool:
         """Whether a record of this owner is to come."""
-        names = [name for name, other in list(self._owners.items()) if other == owner]
-        return any(self.get(name) is None for name in names)
+        return any(self.get(name) is None for name in self._names(owner))
+
+    def _names(self, owner: str) -> list[str]:
+        return [name for name, other in list(self._owners.items()) if other == owner]
 
     def add(
         self,
