@@ -253,6 +253,7 @@ TERM_COLOURS = {
     "style": "#f97316",
     "total": "#ef4444",
     "total_variation": "#10b981",
+    "weave": "#8b5cf6",
 }
 
 
@@ -657,7 +658,7 @@ def _layer_table(frame: Frame) -> str:
     """The terms of the loss by layer, in Markdown."""
     rows = ["| term | layer | weighted loss |", "|---|---|---|"]
     rows += [f"| {' | '.join(name.split())} | {x:.4f} |" for name, x in frame.layers.items()]
-    for name in ("total_variation", "range"):
+    for name in ("total_variation", "weave", "range"):
         rows.append(f"| {name.replace('_', ' ')} | pixels | {frame.losses[name]:.4f} |")
     return "\n".join(rows)
 
@@ -985,7 +986,8 @@ def _build_result(examples: list[Example]) -> dict[str, Any]:
         height=230,
         color_map=TERM_COLOURS,
         colors_in_legend=[],
-        label="Loss: content (blue), style (orange), smoothness (green), range (grey), total (red)",
+        label="Loss: content (blue), style (orange), smoothness (green), weave (violet), "
+        "range (grey), total (red)",
         visible=False,
         buttons=[],
         elem_id="curve",

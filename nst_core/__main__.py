@@ -136,7 +136,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.timelapse:
         film.save(arguments.timelapse)
     if arguments.losses:
-        others = {name: frame.losses[name] for name in ("total_variation", "range", "total")}
+        others = {x: y for x, y in frame.losses.items() if x not in ("content", "style")}
         for name, value in (frame.layers | others).items():
             print(f"{name:16} {value:.4f}")
 

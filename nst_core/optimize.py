@@ -22,6 +22,7 @@ from .color import match_colors
 from .errors import DeviceMemoryError, SettingsError
 from .images import load_image, to_image, to_tensor, working_size
 from .losses import (
+    WEAVE_FLOOR,
     ContentLoss,
     StyleLoss,
     TotalVariationLoss,
@@ -29,6 +30,7 @@ from .losses import (
     range_excess,
     total_variation,
     variance,
+    weave,
 )
 from .optimizers import LBFGS, Adam
 from .plan import Stage, make_plan
@@ -41,18 +43,24 @@ from .vgg import Check, load_vgg
 # Balanced terms are both about 1 for a fresh image, but a picture looks good where the style
 # counts for more. Folded in here, so that both weights read 1.0 in the middle of the sliders.
 STYLE_PER_CONTENT = 55.0
-# Smoothness 1.0 then takes the weave out of flat areas, and costs no style that can be measured.
 TV_PER_CONTENT = 0.5
+# Takes the weave out of flat areas, and leaves as much of fine lines across and down as the
+# painting has; costs no style that can be measured.
+WEAVE_WEIGHT = 0.5
 # Keeps the results from having more black and white than their paintings; costs no style.
 RANGE_WEIGHT = 750.0
 
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept; with more
 # on the deepest, whole shapes of the painting (a sun) land on them.
+# They hold at `STYLE_BLOCK_SIZE` pixels. In a larger picture a layer sees less of it, so that the
+# weight goes to deeper ones there: to be the same look at every size.
 STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.6, 0.1)
+STYLE_BLOCK_SIZE = 256
+STYLE_BLOCK_GROWTH = 0.5
 
 # The parts of the loss of which every frame tells.
-TERMS = ("content", "style", "total_variation", "range", "total")
+TERMS = ("content", "style", "total_variation", "weave", "range", "total")
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,8 @@ class Frame:
         step, total_steps: steps made, and steps in all.
         size: long side of the present scale, in pixels.
         plan: all stages of the run, the present one among them.
-        losses: weighted terms "content", "style", "total_variation", "range" (what is too near to
-            black or white), and their "total".
+        losses: weighted terms "content", "style", "total_variation", "weave" (fine lines across
+            and down), "range" (what is too near to black or white), and their "total".
         layers: the parts of the first two by layer, such as "content relu4_2".
         elapsed: seconds since the start.
         remaining: estimate of the seconds to the end.
@@ -161,14 +169,21 @@ class Objective:
             self.total_variation = TotalVariationLoss(
                 _blend(variations, mix) if self.balanced else None
             )
+            lines = _blend([weave(style).item() for style in styles], mix)
         self.in_strips = in_strips
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
         self.tv_weight = settings.tv_weight
-        # It is the style that pushes pixels there; what the photo has is its own.
-        self.range_weight = RANGE_WEIGHT * settings.style_weight if self.balanced else 0.0
+        # It is the style that asks for either; what the photo has is its own.
+        artefacts = settings.style_weight if self.balanced else 0.0
+        self.weave_weight = artefacts * WEAVE_WEIGHT / max(lines, WEAVE_FLOOR)
+        self.range_weight = artefacts * RANGE_WEIGHT
         if self.balanced:
-            blocks = {layer: STYLE_BLOCK_WEIGHTS[_level(layer)] for layer in self.style}
+            growth = (max(content.shape[2:]) / STYLE_BLOCK_SIZE) ** STYLE_BLOCK_GROWTH
+            blocks = {
+                layer: STYLE_BLOCK_WEIGHTS[_level(layer)] * growth ** _level(layer)
+                for layer in self.style
+            }
             self.content_weight /= len(self.content)
             for layer, weight in blocks.items():
                 self.style_weights[layer] *= STYLE_PER_CONTENT * weight / sum(blocks.values())
@@ -226,16 +241,13 @@ class Objective:
             )
             style[f"style {layer}"] = self.style_weights[layer] * sum(regions)
         terms = {"content": sum(content.values()), "style": sum(style.values())}
-        terms["total_variation"] = (
-            self.tv_weight * self.total_variation(image)
-            if self.tv_weight
-            else torch.zeros((), device=image.device)
-        )
-        terms["range"] = (
-            self.range_weight * range_excess(image)
-            if self.range_weight
-            else torch.zeros((), device=image.device)
-        )
+        pixels = {
+            "total_variation": (self.tv_weight, self.total_variation),
+            "weave": (self.weave_weight, weave),
+            "range": (self.range_weight, range_excess),
+        }
+        for name, (weight, measure) in pixels.items():
+            terms[name] = weight * measure(image) if weight else image.new_zeros(())
         return terms, {**content, **style}
 
     def evaluate(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -360,7 +372,8 @@ def stylize(
                 often = check if stage.in_strips else lambda: None
                 objective = Objective(photo, paintings, settings, second, stage.in_strips, often)
                 if image is None or small_photo is None:
-                    image = _start(photo, {"style": styles[0], "image": start}, settings)
+                    others = {"style": styles[0], "image": start}
+                    image = _start(photo, paintings, others, settings)
                 else:
                     image = enlarge(image, small_photo, photo)
                 terms, grad = objective.evaluate(image)
@@ -468,10 +481,16 @@ def warm_up() -> None:
         pass
 
 
-def _start(photo: Tensor, images: dict[str, Image.Image | None], settings: Settings) -> Tensor:
+def _start(
+    photo: Tensor,
+    paintings: Sequence[Tensor],
+    images: dict[str, Image.Image | None],
+    settings: Settings,
+) -> Tensor:
     """The first image, of the shape of `photo` (1, 3, H, W).
 
     Args:
+        paintings: (1, 3, H, W), of any sizes.
         images: others that it may be, by the values of `init`; they are cut to the same shape.
     """
     height, width = photo.shape[2:]
@@ -479,7 +498,15 @@ def _start(photo: Tensor, images: dict[str, Image.Image | None], settings: Setti
     if image is not None:
         return to_tensor(ImageOps.fit(image, (width, height)), (width, height)).to(photo.device)
     if settings.init == "content":
-        return photo
+        # With balanced weights the photo goes part of the way to the colours of the painting at
+        # once, by as much as style counts: that saves steps, most of all for dark photos.
+        both = settings.style_weight + settings.content_weight
+        if settings.weighting == "classic" or not both:
+            return photo
+        amount = settings.style_weight / both
+        recoloured = [match_colors(photo, painting, amount) for painting in paintings]
+        mix = torch.tensor(settings.style_mix[: len(paintings)])
+        return _blend(recoloured, mix / mix.sum())
     # Made on the CPU, so that a seed means the same on every device.
     generator = torch.Generator().manual_seed(settings.seed)
     noise = 0.5 + 0.2 * torch.randn(photo.shape, generator=generator)

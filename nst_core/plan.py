@@ -15,7 +15,7 @@ FIRST_SIZE = 181
 GROWTH = 2.4
 # The last size gets this part of all steps for every size there is, and at most a third; the
 # others share the rest evenly. So the look is about the same at every size.
-LAST_PART = 0.12
+LAST_PART = 0.155
 
 # Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20

@@ -264,11 +264,11 @@ class Settings:
         ),
     )
     tv_weight: float = _option(
-        1.0,
+        0.0,
         Number("Smoothness", "Weight of the total variation: calms fine noise.", 0.0, 10.0, 0.01),
     )
     steps: int = _option(
-        40,
+        36,
         Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
     )
     size: int = _option(
@@ -304,7 +304,8 @@ class Settings:
         "content",
         Choice(
             "Start from",
-            "What the optimisation starts from. image: one of your own.",
+            "What the optimisation starts from. content: the photo, on its way to the painting's "
+            "colours. image: one of your own.",
             ("content", "style", "noise", "image"),
             names=("The photo", "The painting", "Noise", "An image of your own"),
         ),

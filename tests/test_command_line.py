@@ -56,7 +56,7 @@ def test_losses_by_layer(photo_path: Path, painting_path: Path, tmp_path: Path) 
     out = tmp_path / "out.png"
     done = run(photo_path, painting_path, "-o", out, "--size", 64, "--steps", 2, "--losses")
     terms = dict(line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
-    assert len(terms) == 9
+    assert len(terms) == 10
     parts = [float(x) for name, x in terms.items() if name != "total"]
     assert float(terms["content relu4_2"]) > 0
     assert sum(parts) == pytest.approx(float(terms["total"]), abs=1e-3)

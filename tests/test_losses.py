@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from nst_core.losses import (
     range_excess,
     total_variation,
     variance,
+    weave,
 )
 from nst_core.optimize import Objective
 from nst_core.settings import NETWORKS
@@ -70,6 +73,24 @@ def test_total_variation() -> None:
         for x in range(5)
     ]
     assert total_variation(image).item() == pytest.approx(np.mean(across) + np.mean(down))
+
+
+def test_weave_sees_fine_lines_across_and_down_alone() -> None:
+    y, x = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
+
+    def lines(pixels: float, degrees: float) -> float:
+        """`weave` of lines with a period of `pixels` that run in a direction."""
+        angle = math.radians(degrees)
+        phase = 2 * math.pi / pixels * (x * math.cos(angle) + y * math.sin(angle))
+        return weave((0.5 + 0.1 * phase.sin()).expand(1, 3, 48, 64)).item()
+
+    # A second difference of a wave is 4 sin(pi / period)^2 of it, and the other axis has none.
+    expected = 0.5 * (0.1 * 4 * math.sin(math.pi / 3) ** 2) ** 2
+    assert lines(3, 0) == pytest.approx(expected, rel=0.05)
+    assert lines(3, 90) == pytest.approx(expected, rel=0.05)
+    assert lines(3, 45) < 0.05 * expected
+    assert lines(16, 0) < 0.02 * expected
+    assert lines(3, 10) < lines(3, 5) < lines(3, 0)
 
 
 def test_range_excess_is_what_lies_beyond_the_margins() -> None:
@@ -182,7 +203,7 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
     terms, grad = in_float64((content, style), settings).evaluate(image)
     assert terms["content"].item() == pytest.approx(settings.content_weight * content_loss.item())
     assert terms["style"].item() == pytest.approx(settings.style_weight * style_loss.item())
-    assert terms["total_variation"].item() == terms["range"].item() == 0
+    assert all(terms[name].item() == 0 for name in ("total_variation", "weave", "range"))
     assert terms["total"].item() == pytest.approx(total.item())
     # (The network keeps the mean and deviation of its input in float32.)
     assert (grad - gradient).norm() / gradient.norm() < 1e-6

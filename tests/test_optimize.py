@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from PIL import Image
 
 from nst_core import Frame, ImageError, Settings, SettingsError, load_image, stylize
 from nst_core import optimize as loop
+from nst_core.images import to_tensor
+from nst_core.losses import weave
 from nst_core.optimize import TERMS, Objective
 from nst_core.optimizers import LBFGS, Adam, precondition
 
@@ -49,6 +52,53 @@ def test_the_picture_takes_on_the_style_and_keeps_the_photo(
     first, *_, end = stylize(photo, painting, Settings(size=128, steps=25))
     assert end.losses["style"] < 0.25 * first.losses["style"]
     assert end.losses["content"] < 2  # in units of the variance of the photo's features
+
+
+def test_a_run_weaves_less_than_its_features_ask_for(
+    photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found() -> float:
+        image = last(photo, painting, Settings(size=160)).image
+        return weave(to_tensor(image, image.size)).item()
+
+    calm = found()
+    monkeypatch.setattr("nst_core.optimize.WEAVE_WEIGHT", 0.0)
+    assert calm < 0.75 * found()
+
+
+def test_the_start_is_on_the_way_to_the_colours_of_the_painting(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    def distance(**settings: object) -> tuple[float, float]:
+        """Of the mean colour after no more than a step to that of the photo and the painting."""
+        frame = last(photo, painting, Settings(size=64, steps=1, **settings))
+        means = [
+            to_tensor(image, (64, 48)).mean(dim=(0, 2, 3))
+            for image in (frame.image, photo, painting)
+        ]
+        return tuple((means[0] - mean).norm().item() for mean in means[1:])
+
+    whole = distance(content_weight=0)[0]
+    half = distance()[0]
+    assert distance(content_weight=0)[1] < 0.05
+    assert 0.3 * whole < half < 0.8 * whole
+    assert distance(content_weight=10)[0] < 0.3 * whole
+    assert distance(style_weight=0)[0] < 0.01
+    assert distance(weighting="classic", style_weight=0.01, optimizer="adam")[0] < 0.03
+
+
+def test_the_weight_of_the_style_moves_to_deeper_layers_with_the_size(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    small, large = (
+        Objective(to_tensor(photo, size), [to_tensor(painting, size)], Settings()).style_weights
+        for size in ((64, 48), (128, 96))
+    )
+    assert sum(small.values()) == pytest.approx(sum(large.values()))
+    layers = list(small)
+    for shallow, deep in pairwise(layers):
+        ratio = (large[deep] / large[shallow]) / (small[deep] / small[shallow])
+        assert ratio == pytest.approx(2**0.5)
 
 
 def test_same_bytes_again_whenever_frames_are_yielded(
