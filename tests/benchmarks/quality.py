@@ -102,14 +102,14 @@ def plot(curves: dict, known: dict) -> None:
         for axis, index, name in zip(column, (1, 2), "SC", strict=True):
             curve = curves[pair]
             axis.plot([p[0] for p in curve], [p[index] for p in curve], label="ours")
-            for method in METHODS:
+            for number, method in enumerate(METHODS, start=1):
                 found = known.get(key(method, *pair, SIDE))
                 if found is None:
                     continue
                 step = seconds_of_steps(method, *load_pair(*pair), SIDE)
                 # (Only the steps at the last size of c are shown; the others come on top.)
                 at = [step * counts[str(SIDE)] for counts, _, _ in found["points"]]
-                axis.plot(at, [p[index] for p in found["points"]], ".-", label=method)
+                axis.plot(at, [p[index] for p in found["points"]], f".-C{number}", label=method)
             axis.set_xscale("log")
             axis.set_ylabel(name)
         column[0].set_title(", ".join(pair), fontsize=8)
