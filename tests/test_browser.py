@@ -12,7 +12,7 @@ from conftest import CHROMIUM, Visit, downloaded, finish_run, set_number, small_
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from nst_core import DEFAULTS, read_recipe
+from nst_core import Settings, read_recipe
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -149,7 +149,7 @@ def test_a_preset_sets_the_sliders(page: Page) -> None:
     expect(page.get_by_label("number input for Steps")).to_have_value("150")
     expect(page.get_by_label("number input for Size")).to_have_value("256")
     page.locator("#presets button").filter(has_text="Keep colours").click()
-    expect(page.get_by_label("number input for Steps")).to_have_value(str(DEFAULTS.steps))
+    expect(page.get_by_label("number input for Steps")).to_have_value(str(Settings().steps))
     expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
 
 
