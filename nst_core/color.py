@@ -44,6 +44,12 @@ def match_colors(style: Tensor, content: Tensor, amount: float = 1.0) -> Tensor:
     return matched.clamp(0, 1).contiguous(memory_format=torch.channels_last)
 
 
+def is_plain(image: Tensor) -> bool:
+    """Whether all of an image (1, 3, H, W) has the same colour, but for noise."""
+    _, covariance = _statistics(image)
+    return covariance.diagonal().max().item() < LEAST_VARIANCE
+
+
 def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (3) and covariance (3, 3) of the colours, in float64 on the CPU."""
     colors = image[0].flatten(1)

@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ._memory import keep_freed_memory
-from .color import match_colors
+from .color import is_plain, match_colors
 from .errors import DeviceMemoryError, SettingsError
 from .images import load_image, to_image, to_tensor, working_size
 from .losses import (
@@ -333,6 +333,7 @@ def stylize(
     image: Tensor | None = None
     photo: Tensor | None = None
     best: _Best | None = None
+    optimizer: LBFGS | Adam | None = None
 
     def check() -> None:
         if stop():
@@ -378,8 +379,12 @@ def stylize(
                     image = enlarge(image, small_photo, photo)
                 terms, grad = objective.evaluate(image)
                 loss = terms["total"].item()
-            lbfgs = settings.optimizer == "lbfgs"
-            optimizer = LBFGS(stage.history) if lbfgs else Adam(settings.learning_rate)
+                if settings.optimizer == "adam":
+                    optimizer = Adam(settings.learning_rate)
+                elif isinstance(optimizer, LBFGS) and objective.balanced:
+                    optimizer = optimizer.enlarge(image, stage.history)
+                else:  # the terms of the textbook grow with the size
+                    optimizer = LBFGS(stage.history)
             best = _Best(image, terms, loss, stage.size)
             step_work = stage.work / stage.steps
             now = time.perf_counter()
@@ -499,12 +504,16 @@ def _start(
         return to_tensor(ImageOps.fit(image, (width, height)), (width, height)).to(photo.device)
     if settings.init == "content":
         # With balanced weights the photo goes part of the way to the colours of the painting at
-        # once, by as much as style counts: that saves steps, most of all for dark photos.
+        # once, by as much as style counts: that saves steps, most of all for dark photos. A plain
+        # painting has no contrast to give, and would only take away what the photo has.
         both = settings.style_weight + settings.content_weight
         if settings.weighting == "classic" or not both:
             return photo
         amount = settings.style_weight / both
-        recoloured = [match_colors(photo, painting, amount) for painting in paintings]
+        recoloured = [
+            photo if is_plain(painting) else match_colors(photo, painting, amount)
+            for painting in paintings
+        ]
         mix = torch.tensor(settings.style_mix[: len(paintings)])
         return _blend(recoloured, mix / mix.sum())
     # Made on the CPU, so that a seed means the same on every device.

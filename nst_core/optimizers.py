@@ -8,6 +8,7 @@ worse, from the old image with a shorter step.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +46,8 @@ def precondition(grad: Tensor) -> Tensor:
 class LBFGS:
     """Limited-memory BFGS by the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
 
-    It works on images (N, C, H, W), and starts from `precondition` for the inverse Hessian.
+    It works on images (N, C, H, W), and starts from `precondition` for the inverse Hessian. For
+    the same picture at a larger size it goes on from what it has learnt (`enlarge`).
 
     There is no line search: the full quasi-Newton step is nearly always a good one here, and
     costs one evaluation. Scalars stay on the device as tensors; a pair of changes whose
@@ -54,6 +56,7 @@ class LBFGS:
 
     Args:
         history: pairs of changes to remember.
+        precondition: for the inverse Hessian before anything is learnt.
         radius: mean change of a pixel in the first step. The loss is of fourth order in the image,
             so that a step too long is worse than none: no step is longer than twice the longest
             that was good, or than a quarter of one that was not.
@@ -62,9 +65,15 @@ class LBFGS:
     # A step may make the loss larger by this factor.
     tolerance = 1.0
 
-    def __init__(self, history: int = 20, radius: float = 0.01) -> None:
-        self.radius: float | Tensor = radius
-        self.length: float | Tensor = radius
+    def __init__(
+        self,
+        history: int = 20,
+        precondition: Callable[[Tensor], Tensor] = precondition,
+        radius: float | Tensor = 0.01,
+    ) -> None:
+        self.precondition = precondition
+        self.radius = radius
+        self.length = radius
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale: float | Tensor = 1.0
 
@@ -76,7 +85,7 @@ class LBFGS:
             alpha = rho * _dot(s, q)
             alphas.append(alpha)
             q.addcmul_(y, alpha, value=-1)
-        q = precondition(q)
+        q = self.precondition(q)
         if not self.pairs:
             self.scale = self.radius / q.abs().mean().clamp(min=1e-30)
         q *= self.scale
@@ -88,15 +97,41 @@ class LBFGS:
 
     def accept(self, moved: Tensor, change: Tensor) -> None:
         """The last proposal was taken: the image has `moved`, and the gradient made a `change`."""
-        curvature, size = _dot(moved, change), _dot(change, precondition(change))
-        usable = curvature > 1e-10 * size
-        self.pairs.append((moved, change, torch.where(usable, 1 / curvature, 0)))
-        self.scale = torch.where(usable, curvature / size, self.scale)
+        self._remember(moved, change)
         self.radius = (2 * self.length).clamp(min=self.radius)
 
     def reject(self) -> None:
         """The last proposal was not taken: try a shorter step."""
         self.radius = self.length / 4
+
+    def enlarge(self, image: Tensor, history: int) -> LBFGS:
+        """An optimiser for `image`, the picture at a larger size, that knows what this one does.
+
+        If the loss is the same function of the picture at every size, changes of the image are
+        enlarged with it, and those of the gradient are shared by more pixels. Large shapes have
+        moved by now, and what is left to be done is fine: there is no preconditioner.
+        """
+        if not self.pairs:
+            return LBFGS(history)
+        larger = LBFGS(history, _unchanged, self.radius)
+        for moved, change, _ in list(self.pairs)[-history:]:
+            moved, change = (
+                F.interpolate(x, image.shape[2:], mode="bilinear", align_corners=False)
+                for x in (moved, change * (moved.numel() / image.numel()))
+            )
+            larger._remember(moved, change)
+        return larger
+
+    def _remember(self, moved: Tensor, change: Tensor) -> None:
+        """A pair of changes, of the image and of the gradient."""
+        curvature, size = _dot(moved, change), _dot(change, self.precondition(change))
+        usable = curvature > 1e-10 * size
+        self.pairs.append((moved, change, torch.where(usable, 1 / curvature, 0)))
+        self.scale = torch.where(usable, curvature / size, self.scale)
+
+
+def _unchanged(grad: Tensor) -> Tensor:
+    return grad
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

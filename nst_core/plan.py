@@ -13,9 +13,9 @@ from .settings import OPTIONS, Settings
 FIRST_SIZE = 181
 # From size to size at most this factor: steps at few sizes reach further than as many at more.
 GROWTH = 2.4
-# The last size gets this part of all steps for every size there is, and at most a third; the
-# others share the rest evenly. So the look is about the same at every size.
-LAST_PART = 0.155
+# The last size gets this part of all steps; the others share the rest evenly. So the look is
+# about the same at every size.
+LAST_PART = 1 / 3
 
 # Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
@@ -67,7 +67,7 @@ class Stage:
     def memory(self) -> float:
         """Estimate of the peak of the process, in GB of 10^9 bytes."""
         maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE + BYTES_GUIDED * self.guided
-        each = maps + BYTES_PAIR * min(self.history, self.steps)
+        each = maps + BYTES_PAIR * self.history
         return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
 
 
@@ -115,7 +115,7 @@ def _sizes_and_steps(settings: Settings) -> tuple[list[int], list[int]]:
     rungs = min(rungs, settings.steps)  # one step at least on every rung
     growth = (settings.size / FIRST_SIZE) ** (1 / max(1, rungs - 1))
     sizes = [round(settings.size / growth**k) for k in reversed(range(rungs))]
-    part = min(0.33, LAST_PART * rungs) if rungs > 1 else 1.0
+    part = LAST_PART if rungs > 1 else 1.0
     last = min(max(1, round(part * settings.steps)), settings.steps - (rungs - 1))
     ends = [(settings.steps - last) * k // max(1, rungs - 1) for k in range(rungs)]
     return sizes, [*(end - start for start, end in pairwise(ends)), last]

@@ -268,7 +268,7 @@ class Settings:
         Number("Smoothness", "Weight of the total variation: calms fine noise.", 0.0, 10.0, 0.01),
     )
     steps: int = _option(
-        36,
+        30,
         Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
     )
     size: int = _option(

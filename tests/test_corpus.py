@@ -187,8 +187,7 @@ def test_black_white_and_noise_give_a_picture(content: str, style: str, more: di
     )
     assert after.shape == before.shape
     if content in ("noise", "two colours"):  # what was there is not lost
-        # (The start has half the contrast where the painting has none, and these are five steps.)
-        assert after.std() > 0.3 * before.std()
+        assert after.std() > 0.4 * before.std()
     if content == style and more != {"weighting": "classic"}:  # the same image twice
         assert abs(after - before).mean() < 25
     if style == "noise" and not more:  # paint has arrived on what was blank

@@ -262,6 +262,35 @@ def test_optimisers_find_the_minimum_of_a_valley() -> None:
     assert run(Adam(0.05), 300) < 1e-3 * start
 
 
+def test_what_was_learnt_at_a_small_size_helps_at_a_larger_one() -> None:
+    """The same mean of squares at two sizes; how much each place counts differs a hundredfold."""
+
+    def run(optimizer: LBFGS, x: torch.Tensor, steps: int) -> tuple[float, torch.Tensor]:
+        rows, columns = (torch.linspace(0, 1, side)[:, None] for side in x.shape[2:])
+        scales = 10 ** (rows + columns.T) / x.numel()
+        for _ in range(steps):
+            new = optimizer.propose(x, 2 * scales * x)
+            if (scales * new * new).sum() <= (scales * x * x).sum():
+                optimizer.accept(new - x, 2 * scales * (new - x))
+                x = new
+            else:
+                optimizer.reject()
+        return (scales * x * x).sum().item(), x
+
+    small = LBFGS()
+    _, x = run(small, torch.ones(1, 3, 16, 24), 12)
+    x = torch.nn.functional.interpolate(x, (32, 48), mode="bilinear")
+    ours, _ = run(small.enlarge(x, 20), x, 1)
+    fresh, _ = run(LBFGS(), x, 1)
+    assert ours < 0.7 * fresh
+
+
+def test_nothing_learnt_is_nothing_carried_over() -> None:
+    larger = LBFGS().enlarge(torch.ones(1, 3, 8, 8), history=3)
+    assert not larger.pairs
+    assert larger.pairs.maxlen == 3
+
+
 @pytest.mark.parametrize("shape", [(24, 32), (37, 51), (5, 80), (3, 3)])
 def test_preconditioner_is_symmetric_positive_definite(shape: tuple[int, int]) -> None:
     """As L-BFGS asks of an inverse Hessian."""
