@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from PIL import Image
 FOLDER = Path(__file__).parent / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 
-from baselines import METHODS, PAIRS, RESULTS, key  # noqa: E402
+from baselines import METHODS, PAIRS, RESULTS, Steps, key  # noqa: E402
 from metrics import Quality, similarity, sliced_wasserstein  # noqa: E402
 from plain_vgg import PlainVGG  # noqa: E402
+from quality import seconds_of_steps  # noqa: E402
 
 from nst_core.vgg import VGGFeatures  # noqa: E402
 
@@ -66,6 +68,19 @@ def test_plain_network_is_ours_but_for_the_borders() -> None:
         torch.testing.assert_close(ours[layer], plain[layer], rtol=1e-3, atol=1e-4)
     zeros = PlainVGG(layers)(image)["relu5_1"]
     assert not torch.allclose(zeros, plain["relu5_1"], atol=1e-2)
+
+
+def test_steps_of_a_baseline_are_timed_at_the_size_asked_for(
+    monkeypatch: pytest.MonkeyPatch, photo: Image.Image
+) -> None:
+    def coarse_to_fine(content: Image.Image, style: Image.Image, size: int, steps: int) -> Steps:
+        for side in (size // 2, size):
+            for _ in range(steps):
+                time.sleep(0.02 if side == size else 0)
+                yield side, torch.zeros(1)
+
+    monkeypatch.setitem(METHODS, "c", coarse_to_fine)
+    assert seconds_of_steps("c", photo, photo, 64) >= 0.02
 
 
 def test_results_of_the_baselines_are_there() -> None:
