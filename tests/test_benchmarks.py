@@ -86,7 +86,7 @@ def test_steps_of_a_baseline_are_timed_at_the_size_asked_for(
 def test_results_of_the_baselines_are_there() -> None:
     known = json.loads(RESULTS.read_text())
     for pair in PAIRS:
-        assert all(key(method, *pair, 256) in known for method in "abdp")
+        assert all(key(method, *pair, 256) in known for method in "abcdp")
     for found in known.values():
         assert all(0 < s < 2 and 0 < c <= 1 for _, s, c in found["points"])
     assert {name.split()[-1] for name in known} <= set(METHODS)

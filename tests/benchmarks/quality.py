@@ -18,11 +18,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from baselines import METHODS, PAIRS, RESULTS, key, load_pair
+from baselines import EXAMPLES, METHODS, PAIRS, RESULTS, key, load_pair
 from metrics import Quality
 from PIL import Image
 
-from nst_core import PRESETS, Frame, Settings, finish, stylize
+from nst_core import Frame, Settings, finish, stylize
 from nst_core._memory import keep_freed_memory
 
 HERE = Path(__file__).parent
@@ -85,7 +85,7 @@ def time_to_quality() -> None:
             times = seconds_of_baseline(method, pair, SIDE, found["points"])
             ratio = f"{times / there[0]:.0f}" if there else "not reached"
             row += f" {its_s:.3f} | {its_c:.3f} | {ratio} |"
-        print(row, flush=True)
+        print(row)
     plot(curves, known)
 
 
@@ -131,16 +131,19 @@ def all_baselines() -> None:
 
 
 def slider() -> None:
-    """S and C of every pair over the content weight, and of the boldest preset."""
-    points = {f"content {w:g}": Settings(size=SIDE, content_weight=w) for w in (1, 4, 10)}
-    bold = PRESETS["Bold strokes"].as_dict()
-    points["Bold strokes"] = Settings(**{**bold, "size": SIDE})
-    print("\n| S / C |", " | ".join(", ".join(pair) for pair in PAIRS), "|")
-    print("|---|" + "---|" * len(PAIRS))
-    qualities = [(*load_pair(*pair), Quality(*load_pair(*pair))) for pair in PAIRS]
-    for name, settings in points.items():
-        row = [q(run(photo, style, settings).image) for photo, style, q in qualities]
-        print(f"| {name} |", " | ".join(f"{s:.2f} / {c:.2f}" for s, c in row), "|", flush=True)
+    """S and C over the content weight, of the six pairs and all other examples."""
+    weights = (1, 4, 10)
+    print("\n| S / C |", " | ".join(f"content {weight}" for weight in weights), "|")
+    print("|---|" + "---|" * len(weights))
+    examples = json.loads((EXAMPLES / "examples.json").read_text())["pairs"]
+    for pair in dict.fromkeys([*PAIRS, *((x["content"], x["style"]) for x in examples)]):
+        photo, painting = load_pair(*pair)
+        quality = Quality(photo, painting)
+        row = [
+            quality(run(photo, painting, Settings(size=SIDE, content_weight=weight)).image)
+            for weight in weights
+        ]
+        print(f"| {', '.join(pair)} |", " | ".join(f"{s:.2f} / {c:.2f}" for s, c in row), "|")
 
 
 def same_look() -> None:
@@ -218,5 +221,6 @@ TABLES = {
 
 if __name__ == "__main__":
     keep_freed_memory()
+    sys.stdout.reconfigure(line_buffering=True)  # what is known is shown, also in a file
     for word in sys.argv[1:] or TABLES:
         TABLES[word]()
