@@ -131,17 +131,19 @@ def all_baselines() -> None:
 
 
 def slider() -> None:
-    """S and C over the content weight, of the six pairs and all other examples."""
-    weights = (1, 4, 10)
-    print("\n| S / C |", " | ".join(f"content {weight}" for weight in weights), "|")
+    """S and C over content and style weight, of the six pairs and all other examples."""
+    weights = ((1, 1), (4, 1), (10, 1), (10, 0.4))
+    print("\n| S / C |", " | ".join(f"content {c}, style {s}" for c, s in weights), "|")
     print("|---|" + "---|" * len(weights))
     examples = json.loads((EXAMPLES / "examples.json").read_text())["pairs"]
     for pair in dict.fromkeys([*PAIRS, *((x["content"], x["style"]) for x in examples)]):
         photo, painting = load_pair(*pair)
         quality = Quality(photo, painting)
         row = [
-            quality(run(photo, painting, Settings(size=SIDE, content_weight=weight)).image)
-            for weight in weights
+            quality(
+                run(photo, painting, Settings(size=SIDE, content_weight=c, style_weight=s)).image
+            )
+            for c, s in weights
         ]
         print(f"| {', '.join(pair)} |", " | ".join(f"{s:.2f} / {c:.2f}" for s, c in row), "|")
 
