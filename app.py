@@ -1300,10 +1300,14 @@ def _owner(word: object) -> str:
 
 
 def _strip(page: Page, owner: str) -> Updates:
-    """The strip of results of a browser."""
+    """The strip of results of a browser, and its word.
+
+    A run that was started before the page had one brings it along: else its result were lost.
+    """
     records = _history.of(owner)[:MOST_RESULTS]
     pictures = [(str(record.thumbnail), record.values["title"]) for record in records]
     return {
+        page.browser: owner,
         page.shown: [record.name for record in records],
         page.history: gr.Gallery(pictures, visible=bool(pictures), selected_index=None),
     }
@@ -1429,7 +1433,7 @@ def _connect(demo: gr.Blocks, page: Page, examples: list[Example]) -> None:
     view = [
         *(page.picture, page.compare, page.film, page.webp, page.webp_file, page.status),
         *(page.curve, page.download, page.tabs, page.start, page.stop, page.leave, page.refine),
-        *(page.base, page.shown, page.history, page.layers, page.after),
+        *(page.base, page.browser, page.shown, page.history, page.layers, page.after),
     ]
     on_device = {
         "outputs": view,
@@ -1661,7 +1665,7 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
         deadline = time.monotonic() + RELOAD_SECONDS
         while _history.is_awaited(owner) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return {page.browser: owner, **_strip(page, owner)}
+        return _strip(page, owner)
 
     def bring_back(shown: list[str], browser: object, event: gr.SelectData) -> Iterator[Updates]:
         record = _history.get(_chosen(shown, event))
@@ -1724,7 +1728,7 @@ def _connect_history(demo: gr.Blocks, page: Page, private: dict[str, Any]) -> No
             *(page.content, *page.styles, *page.mix, *page.controls.values(), page.painter),
             *(page.picture, page.compare, page.download, page.film, page.webp, page.webp_file),
             *(page.base, page.refine, page.after, page.status, page.curve),
-            *(page.shown, page.history, page.count, *_rows(page)),
+            *(page.browser, page.shown, page.history, page.count, *_rows(page)),
         ],
         concurrency_limit=4,
         show_progress="hidden",
