@@ -243,18 +243,25 @@ def test_any_layers_both_poolings(
     assert last(photo, painting, settings).done
 
 
+def descend(
+    optimizer: LBFGS | Adam, x: torch.Tensor, scales: torch.Tensor, steps: int
+) -> torch.Tensor:
+    """Where the optimiser gets from `x` on the sum of `scales` times squares."""
+    for _ in range(steps):
+        new = optimizer.propose(x, 2 * scales * x)
+        if (scales * new * new).sum() <= optimizer.tolerance * (scales * x * x).sum():
+            optimizer.accept(new - x, 2 * scales * (new - x))
+            x = new
+        else:
+            optimizer.reject()
+    return x
+
+
 def test_optimisers_find_the_minimum_of_a_valley() -> None:
     scales = torch.logspace(0, 2, 30).view(1, 3, 2, 5)
 
     def run(optimizer: LBFGS | Adam, steps: int) -> float:
-        x = torch.ones(1, 3, 2, 5)
-        for _ in range(steps):
-            new = optimizer.propose(x, 2 * scales * x)
-            if (scales * new * new).sum() <= optimizer.tolerance * (scales * x * x).sum():
-                optimizer.accept(new - x, 2 * scales * (new - x))
-                x = new
-            else:
-                optimizer.reject()
+        x = descend(optimizer, torch.ones(1, 3, 2, 5), scales, steps)
         return (scales * x * x).sum().item()
 
     start = scales.sum().item()
@@ -265,24 +272,18 @@ def test_optimisers_find_the_minimum_of_a_valley() -> None:
 def test_what_was_learnt_at_a_small_size_helps_at_a_larger_one() -> None:
     """The same mean of squares at two sizes; how much each place counts differs a hundredfold."""
 
-    def run(optimizer: LBFGS, x: torch.Tensor, steps: int) -> tuple[float, torch.Tensor]:
+    def scales(x: torch.Tensor) -> torch.Tensor:
         rows, columns = (torch.linspace(0, 1, side)[:, None] for side in x.shape[2:])
-        scales = 10 ** (rows + columns.T) / x.numel()
-        for _ in range(steps):
-            new = optimizer.propose(x, 2 * scales * x)
-            if (scales * new * new).sum() <= (scales * x * x).sum():
-                optimizer.accept(new - x, 2 * scales * (new - x))
-                x = new
-            else:
-                optimizer.reject()
-        return (scales * x * x).sum().item(), x
+        return 10 ** (rows + columns.T) / x.numel()
 
-    small = LBFGS()
-    _, x = run(small, torch.ones(1, 3, 16, 24), 12)
+    def loss_after_a_step(optimizer: LBFGS) -> float:
+        image = descend(optimizer, x, scales(x), 1)
+        return (scales(x) * image * image).sum().item()
+
+    small, x = LBFGS(), torch.ones(1, 3, 16, 24)
+    x = descend(small, x, scales(x), 12)
     x = torch.nn.functional.interpolate(x, (32, 48), mode="bilinear")
-    ours, _ = run(small.enlarge(x, 20), x, 1)
-    fresh, _ = run(LBFGS(), x, 1)
-    assert ours < 0.7 * fresh
+    assert loss_after_a_step(small.enlarge(x, 20)) < 0.7 * loss_after_a_step(LBFGS())
 
 
 def test_nothing_learnt_is_nothing_carried_over() -> None:

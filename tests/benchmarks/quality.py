@@ -2,7 +2,7 @@
 
     python tests/benchmarks/quality.py [time] [baselines] [slider] [sizes] [looks]
 
-Each word is a table; without words all are made, in a quarter of an hour on two cores. What S
+Each word is a table; without words all are made, in half an hour on two cores. What S
 and C are stands in `metrics.py`, the baselines in `baselines.py`; their results are read from
 `baselines.json`, and what their steps cost is measured here, in turns with our own run.
 """
