@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -33,7 +35,7 @@ from .losses import (
     weave,
 )
 from .optimizers import LBFGS, Adam
-from .plan import Stage, make_plan
+from .plan import LOOK_SIZE, Stage, looks_twice, make_plan
 from .regions import Guide, load_mask
 from .settings import DEFAULTS, MOST_STYLES, Settings
 from .strips import head_in_strips
@@ -53,11 +55,7 @@ RANGE_WEIGHT = 750.0
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept; with more
 # on the deepest, whole shapes of the painting (a sun) land on them.
-# They hold at `STYLE_BLOCK_SIZE` pixels. In a larger picture a layer sees less of it, so that the
-# weight goes to deeper ones there: to be the same look at every size.
 STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.6, 0.1)
-STYLE_BLOCK_SIZE = 256
-STYLE_BLOCK_GROWTH = 0.5
 
 # The parts of the loss of which every frame tells.
 TERMS = ("content", "style", "total_variation", "weave", "range", "total")
@@ -101,6 +99,11 @@ def best_device() -> str:
 
 class Objective:
     """The loss of Gatys et al. 2016 (equation 7) at one size, with its targets.
+
+    A layer sees less of a large picture than of a small one: alone, it would make another picture
+    of it, and its shapes would be those of the first sizes. Where the weights are balanced, the
+    loss of a large picture is the mean of what it is in full and at `LOOK_SIZE`; so the look is the
+    same at every size.
 
     Args:
         content: image (1, 3, H, W), values 0 to 1, on the device to work on.
@@ -179,15 +182,17 @@ class Objective:
         self.weave_weight = artefacts * WEAVE_WEIGHT / max(lines, WEAVE_FLOOR)
         self.range_weight = artefacts * RANGE_WEIGHT
         if self.balanced:
-            growth = (max(content.shape[2:]) / STYLE_BLOCK_SIZE) ** STYLE_BLOCK_GROWTH
-            blocks = {
-                layer: STYLE_BLOCK_WEIGHTS[_level(layer)] * growth ** _level(layer)
-                for layer in self.style
-            }
+            blocks = {layer: STYLE_BLOCK_WEIGHTS[_level(layer)] for layer in self.style}
             self.content_weight /= len(self.content)
             for layer, weight in blocks.items():
                 self.style_weights[layer] *= STYLE_PER_CONTENT * weight / sum(blocks.values())
             self.tv_weight *= TV_PER_CONTENT
+        self.small: Objective | None = None
+        side = max(content.shape[2:])
+        if looks_twice(settings, side):
+            content, *styles = (_reduce(x, LOOK_SIZE / side) for x in (content, *styles))
+            mask = None if mask is None else _reduce(mask, LOOK_SIZE / side)
+            self.small = Objective(content, styles, settings, mask, check=check)
 
     def statistics(
         self, image: Tensor, content_layers: Iterable[str], style_layers: Iterable[str]
@@ -257,7 +262,35 @@ class Objective:
             terms, layers = self.terms(pixels)
             terms["total"] = torch.stack(list(terms.values())).sum()
             (grad,) = torch.autograd.grad(terms["total"], pixels)
-        return {name: term.detach() for name, term in (terms | layers).items()}, grad
+            found = {name: term.detach() for name, term in (terms | layers).items()}
+            if self.small is not None:
+                # Not in one graph with the above, whose memory is free by now.
+                reduced = _reduce(pixels, LOOK_SIZE / max(pixels.shape[2:]))
+                others, grad_reduced = self.small.evaluate(reduced.detach())
+                (grad_enlarged,) = torch.autograd.grad(reduced, pixels, grad_reduced)
+                found = {name: (term + others[name]) / 2 for name, term in found.items()}
+                grad = (grad + grad_enlarged) / 2
+        return found, grad
+
+
+def _reduce(image: Tensor, scale: float) -> Tensor:
+    """An image (1, C, H, W) at a smaller size; two products, so that all devices have it."""
+    height, width = image.shape[2:]
+    shape = working_size((width, height), round(scale * max(height, width)))
+    across, down = (
+        _resampling(*sides, image.dtype, str(image.device))
+        for sides in zip((width, height), shape, strict=True)
+    )
+    return (down @ image @ across.T).contiguous(memory_format=torch.channels_last)
+
+
+@lru_cache(maxsize=8)
+def _resampling(side: int, smaller: int, dtype: torch.dtype, device: str) -> Tensor:
+    """The matrix (smaller, side) that resizes a line of pixels, every new one a bicubic mean."""
+    unit = torch.eye(side)[None, None]
+    return F.interpolate(unit, (smaller, side), mode="bicubic", antialias=True)[0, 0].to(
+        device, dtype
+    )
 
 
 def _level(layer: str) -> int:

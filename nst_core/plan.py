@@ -12,10 +12,14 @@ from .settings import OPTIONS, Settings
 
 FIRST_SIZE = 181
 # From size to size at most this factor: steps at few sizes reach further than as many at more.
-GROWTH = 2.4
+GROWTH = 3.0
 # The last size gets this part of all steps; the others share the rest evenly. So the look is
 # about the same at every size.
 LAST_PART = 1 / 3
+
+# Long side at which every picture has to have the look that is asked for, and the least long side
+# of those that are looked at both in full and so.
+LOOK_SIZE, TWO_LOOKS_FROM = 256, 384
 
 # Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
@@ -43,6 +47,7 @@ class Stage:
         in_strips: whether the first blocks of the network are computed in strips.
         history: pairs of changes that L-BFGS remembers.
         guided: whether there are two regions, each in a style of its own.
+        looks_twice: whether the picture is also looked at at `LOOK_SIZE`.
     """
 
     size: int
@@ -52,6 +57,7 @@ class Stage:
     in_strips: bool
     history: int
     guided: bool = False
+    looks_twice: bool = False
 
     @property
     def megapixels(self) -> float:
@@ -61,7 +67,8 @@ class Stage:
     def work(self) -> float:
         """Megapixels of gradient evaluations; time is proportional to it."""
         # One evaluation more than steps, and two without gradient for the targets.
-        return (self.steps + 2) * self.megapixels
+        small = (LOOK_SIZE / self.size) ** 2 if self.looks_twice else 0.0
+        return (self.steps + 2) * self.megapixels * (1 + small)
 
     @property
     def memory(self) -> float:
@@ -69,6 +76,11 @@ class Stage:
         maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE + BYTES_GUIDED * self.guided
         each = maps + BYTES_PAIR * self.history
         return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
+
+
+def looks_twice(settings: Settings, size: int) -> bool:
+    """Whether the loss of a picture of this long side is that of two sizes (`Objective`)."""
+    return settings.weighting == "balanced" and size >= TWO_LOOKS_FROM
 
 
 def make_plan(
@@ -91,7 +103,16 @@ def make_plan(
         width, height = working_size(content_size, size)
         megapixels = width * height / 1e6
         history = round(min(HISTORY, max(HISTORY_LEAST, HISTORY_MEGAPIXELS / megapixels)))
-        whole = Stage(size, steps, width, height, in_strips=False, history=history, guided=guided)
+        whole = Stage(
+            size,
+            steps,
+            width,
+            height,
+            in_strips=False,
+            history=history,
+            guided=guided,
+            looks_twice=looks_twice(settings, size),
+        )
         if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
             return whole
         return replace(whole, in_strips=True)

@@ -229,6 +229,36 @@ def test_balanced_gradient_in_value_and_direction() -> None:
     assert (grad * direction).sum().item() == pytest.approx(slope, rel=1e-4)
 
 
+def test_a_large_picture_is_looked_at_twice() -> None:
+    """The loss is the mean of that in full and that at 256 pixels, and so is its gradient."""
+    large = random(1, 3, 20, 512), random(1, 3, 24, 500, seed=1)
+    image = random(1, 3, 20, 512, seed=2).requires_grad_()
+    small = [
+        F.interpolate(x, sides, mode="bicubic", antialias=True)
+        for x, sides in ((large[0], (16, 256)), (large[1], (16, 250)), (image, (16, 256)))
+    ]
+    objective = in_float64(large, Settings())
+    terms, grad = objective.evaluate(image.detach())
+    objective.small = None
+    in_full, grad_in_full = objective.evaluate(image.detach())
+    reduced, grad_reduced = in_float64((small[0], small[1]), Settings()).evaluate(small[2].detach())
+    (grad_enlarged,) = torch.autograd.grad(small[2], image, grad_reduced)
+    # (What resizes is made in float32.)
+    for name in terms:
+        mean = (in_full[name] + reduced[name]).item() / 2
+        assert terms[name].item() == pytest.approx(mean, rel=1e-5, abs=1e-9), name
+    mean = (grad_in_full + grad_enlarged) / 2
+    assert (grad - mean).norm() / mean.norm() < 1e-5
+    assert (grad - grad_in_full).norm() / mean.norm() > 0.1
+
+
+def test_small_pictures_and_the_textbook_are_looked_at_once() -> None:
+    images = random(1, 3, 16, 383), random(1, 3, 16, 40, seed=1)
+    assert in_float64(images, Settings()).small is None
+    images = random(1, 3, 16, 512), random(1, 3, 16, 40, seed=1)
+    assert in_float64(images, PRESETS["Classic"]).small is None
+
+
 @pytest.mark.parametrize(
     ("height", "width", "layers"),
     [
