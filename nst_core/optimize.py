@@ -102,8 +102,8 @@ class Objective:
 
     A layer sees less of a large picture than of a small one: alone, it would make another picture
     of it, and its shapes would be those of the first sizes. Where the weights are balanced, the
-    loss of a large picture is the mean of what it is in full and at `LOOK_SIZE`; so the look is the
-    same at every size.
+    terms of features of a large picture are the mean of those in full and at `LOOK_SIZE`; so the
+    look is the same at every size.
 
     Args:
         content: image (1, 3, H, W), values 0 to 1, on the device to work on.
@@ -191,8 +191,13 @@ class Objective:
         side = max(content.shape[2:])
         if looks_twice(settings, side):
             content, *styles = (_reduce(x, LOOK_SIZE / side) for x in (content, *styles))
-            mask = None if mask is None else _reduce(mask, LOOK_SIZE / side)
+            mask = None if mask is None else _reduce(mask, LOOK_SIZE / side).clamp(0, 1)
             self.small = Objective(content, styles, settings, mask, check=check)
+            for half in (self, self.small):
+                half.content_weight /= 2
+                half.style_weights = {layer: x / 2 for layer, x in half.style_weights.items()}
+            # What is said of pixels is said of those that there will be.
+            self.small.tv_weight = self.small.weave_weight = self.small.range_weight = 0.0
 
     def statistics(
         self, image: Tensor, content_layers: Iterable[str], style_layers: Iterable[str]
@@ -268,8 +273,8 @@ class Objective:
                 reduced = _reduce(pixels, LOOK_SIZE / max(pixels.shape[2:]))
                 others, grad_reduced = self.small.evaluate(reduced.detach())
                 (grad_enlarged,) = torch.autograd.grad(reduced, pixels, grad_reduced)
-                found = {name: (term + others[name]) / 2 for name, term in found.items()}
-                grad = (grad + grad_enlarged) / 2
+                found = {name: term + others[name] for name, term in found.items()}
+                grad = grad + grad_enlarged
         return found, grad
 
 

@@ -12,7 +12,7 @@ from .settings import OPTIONS, Settings
 
 FIRST_SIZE = 181
 # From size to size at most this factor: steps at few sizes reach further than as many at more.
-GROWTH = 3.0
+GROWTH = 2.4
 # The last size gets this part of all steps; the others share the rest evenly. So the look is
 # about the same at every size.
 LAST_PART = 1 / 3

@@ -229,27 +229,33 @@ def test_balanced_gradient_in_value_and_direction() -> None:
     assert (grad * direction).sum().item() == pytest.approx(slope, rel=1e-4)
 
 
-def test_a_large_picture_is_looked_at_twice() -> None:
-    """The loss is the mean of that in full and that at 256 pixels, and so is its gradient."""
+def test_a_large_picture_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terms of features are the mean of those in full and at 256 pixels, and so is the gradient."""
     large = random(1, 3, 20, 512), random(1, 3, 24, 500, seed=1)
-    image = random(1, 3, 20, 512, seed=2).requires_grad_()
+    image = (1.2 * random(1, 3, 20, 512, seed=2) - 0.1).requires_grad_()
     small = [
         F.interpolate(x, sides, mode="bicubic", antialias=True)
         for x, sides in ((large[0], (16, 256)), (large[1], (16, 250)), (image, (16, 256)))
     ]
-    objective = in_float64(large, Settings())
-    terms, grad = objective.evaluate(image.detach())
-    objective.small = None
-    in_full, grad_in_full = objective.evaluate(image.detach())
-    reduced, grad_reduced = in_float64((small[0], small[1]), Settings()).evaluate(small[2].detach())
-    (grad_enlarged,) = torch.autograd.grad(small[2], image, grad_reduced)
+    settings = Settings(tv_weight=1)
+    terms, grad = in_float64(large, settings).evaluate(image.detach())
+
+    pixels = ("total_variation", "weave", "range")
+    monkeypatch.setattr("nst_core.plan.TWO_LOOKS_FROM", math.inf)
+    full_terms, _ = in_float64(large, settings).terms(image)
+    small_terms, _ = in_float64((small[0], small[1]), settings).terms(small[2])
+    expected = {
+        name: term if name in pixels else (term + small_terms[name]) / 2
+        for name, term in full_terms.items()
+    }
+    total = sum(expected.values())
+    (expected_grad,) = torch.autograd.grad(total, image)
     # (What resizes is made in float32.)
-    for name in terms:
-        mean = (in_full[name] + reduced[name]).item() / 2
-        assert terms[name].item() == pytest.approx(mean, rel=1e-5, abs=1e-9), name
-    mean = (grad_in_full + grad_enlarged) / 2
-    assert (grad - mean).norm() / mean.norm() < 1e-5
-    assert (grad - grad_in_full).norm() / mean.norm() > 0.1
+    for name, term in expected.items():
+        assert term.item() > 0
+        assert terms[name].item() == pytest.approx(term.item(), rel=1e-5), name
+    assert terms["total"].item() == pytest.approx(total.item(), rel=1e-5)
+    assert (grad - expected_grad).norm() / expected_grad.norm() < 1e-5
 
 
 def test_small_pictures_and_the_textbook_are_looked_at_once() -> None:

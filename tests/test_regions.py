@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -131,3 +133,12 @@ def test_several_styles_are_blended_in_the_statistics() -> None:
         next(stylize(images[0], images * 2))
     with pytest.raises(SettingsError, match="weight 0"):
         next(stylize(images[0], images, Settings(style_mix="0,0,0,1")))
+
+
+def test_a_sharp_mask_stays_one_at_the_second_look() -> None:
+    """Resizing it must not leave 0 to 1, where its root is no number."""
+    images = random(1, 3, 24, 400), random(1, 3, 24, 40, seed=1), random(1, 3, 24, 40, seed=2)
+    mask = (torch.arange(400) % 50 < 20).double().expand(1, 1, 24, 400)
+    terms, grad = in_float64(images, Settings(), mask).evaluate(images[0])
+    assert math.isfinite(terms["total"].item())
+    assert grad.isfinite().all()
