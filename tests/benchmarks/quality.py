@@ -28,7 +28,7 @@ from nst_core._memory import keep_freed_memory
 HERE = Path(__file__).parent
 SIDE = 256
 SIZES = (256, 512, 1024)
-SAME_LOOK_PAIRS = (PAIRS[0], PAIRS[1])
+SAME_LOOK_PAIRS = (PAIRS[0], PAIRS[1], PAIRS[3])
 
 
 def run(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
