@@ -173,6 +173,13 @@ class Objective:
                 _blend(variations, mix) if self.balanced else None
             )
             lines = _blend([weave(style).item() for style in styles], mix)
+
+            self.small: Objective | None = None
+            side = max(content.shape[2:])
+            if looks_twice(settings, side):
+                content, *styles = (_reduce(x, LOOK_SIZE / side) for x in (content, *styles))
+                mask = None if mask is None else _reduce(mask, LOOK_SIZE / side).clamp(0, 1)
+                self.small = Objective(content, styles, settings, mask, check=check)
         self.in_strips = in_strips
         self.content_weight = settings.content_weight
         self.style_weights = dict.fromkeys(settings.style_layers, settings.style_weight)
@@ -187,12 +194,7 @@ class Objective:
             for layer, weight in blocks.items():
                 self.style_weights[layer] *= STYLE_PER_CONTENT * weight / sum(blocks.values())
             self.tv_weight *= TV_PER_CONTENT
-        self.small: Objective | None = None
-        side = max(content.shape[2:])
-        if looks_twice(settings, side):
-            content, *styles = (_reduce(x, LOOK_SIZE / side) for x in (content, *styles))
-            mask = None if mask is None else _reduce(mask, LOOK_SIZE / side).clamp(0, 1)
-            self.small = Objective(content, styles, settings, mask, check=check)
+        if self.small is not None:
             for half in (self, self.small):
                 half.content_weight /= 2
                 half.style_weights = {layer: x / 2 for layer, x in half.style_weights.items()}

@@ -119,12 +119,13 @@ def test_closing_the_generator_ends_the_work(photo: Image.Image, painting: Image
     assert list(frames) == []
 
 
+@pytest.mark.parametrize("settings", [SMALL, Settings(size=390, steps=2)])
 def test_runs_on_where_gradients_are_switched_off(
-    photo: Image.Image, painting: Image.Image
+    settings: Settings, photo: Image.Image, painting: Image.Image
 ) -> None:
     with torch.inference_mode():
-        inside = last(photo, painting, SMALL)
-    assert inside.image.tobytes() == last(photo, painting, SMALL).image.tobytes()
+        inside = last(photo, painting, settings)
+    assert inside.image.tobytes() == last(photo, painting, settings).image.tobytes()
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
