@@ -13,8 +13,8 @@ from .settings import OPTIONS, Settings
 FIRST_SIZE = 181
 # From size to size at most this factor: steps at few sizes reach further than as many at more.
 GROWTH = 2.4
-# The last size gets this part of all steps; the others share the rest evenly. So the look is
-# about the same at every size.
+# The last size, where the brush strokes get their edges, has this part of all steps; the others
+# share the rest evenly.
 LAST_PART = 1 / 3
 
 # Long side at which every picture has to have the look that is asked for, and the least long side
