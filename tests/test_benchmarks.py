@@ -60,6 +60,16 @@ def test_a_frame_is_noticed(quality: Quality, painting: Image.Image) -> None:
     assert quality.frame(framed) > 1.5 * quality.frame(whole)
 
 
+def test_pieces_are_taken_all_over_the_painting(painting: Image.Image) -> None:
+    plain = painting.resize((128, 128))
+    barred = plain.copy()
+    barred.paste("black", (0, 0, 128, 6))
+    found = [Quality(x, x, side=128).frames_of_pieces() for x in (plain, barred)]
+    rises = [b - a for a, b in zip(*found, strict=True)]
+    assert len(rises) == 9
+    assert min(rises[:3]) > 2 * max(rises[3:])
+
+
 def test_plain_network_is_ours_but_for_the_borders() -> None:
     image = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
     layers = ("relu1_2", "conv3_1", "relu5_1")

@@ -176,16 +176,19 @@ def clipped(image: Image.Image) -> float:
 
 def looks() -> None:
     """Frame along the border and clipped values of the results, which are saved as a sheet."""
-    print("\n| photo, painting | strip / centre | clipped | in the painting |")
-    print("|---|---|---|---|")
+    print("\n| photo, painting | strip / centre | the same in pieces of the painting |", end="")
+    print(" clipped | in the painting |")
+    print("|---|---|---|---|---|")
     tiles = []
     for pair in PAIRS:
         photo, painting = load_pair(*pair)
         result = run(photo, painting, Settings()).image
-        frame = Quality(photo, painting).frame(result)
+        quality = Quality(photo, painting)
+        pieces = quality.frames_of_pieces()
         print(
-            f"| {', '.join(pair)} | {frame:.2f} | {100 * clipped(result):.1f} % "
-            f"| {100 * clipped(painting):.1f} % |",
+            f"| {', '.join(pair)} | {quality.frame(result):.2f} "
+            f"| {min(pieces):.2f} to {max(pieces):.2f} "
+            f"| {100 * clipped(result):.1f} % | {100 * clipped(painting):.1f} % |",
             flush=True,
         )
         tiles.append(result)
