@@ -132,7 +132,7 @@ def all_baselines() -> None:
 
 def slider() -> None:
     """S and C over content and style weight, of the six pairs and all other examples."""
-    weights = ((1, 1), (4, 1), (10, 1), (10, 0.4))
+    weights = ((1, 1), (4, 1), (10, 1), (10, 0.4), (10, 0.1))
     print("\n| S / C |", " | ".join(f"content {c}, style {s}" for c, s in weights), "|")
     print("|---|" + "---|" * len(weights))
     examples = json.loads((EXAMPLES / "examples.json").read_text())["pairs"]
