@@ -61,10 +61,10 @@ def test_a_frame_is_noticed(quality: Quality, painting: Image.Image) -> None:
 
 
 def test_pieces_are_taken_all_over_the_painting(painting: Image.Image) -> None:
-    plain = painting.resize((128, 128))
+    plain = painting.resize((96, 96))
     barred = plain.copy()
-    barred.paste("black", (0, 0, 128, 6))
-    found = [Quality(x, x, side=128).frames_of_pieces() for x in (plain, barred)]
+    barred.paste("black", (0, 0, 96, 5))
+    found = [Quality(x, x, side=96).frames_of_pieces() for x in (plain, barred)]
     rises = [b - a for a, b in zip(*found, strict=True)]
     assert len(rises) == 9
     assert min(rises[:3]) > 2 * max(rises[3:])

@@ -1,24 +1,47 @@
-"""`python -m nst_core` as a user runs it: real processes, real files."""
+"""`python -m nst_core` as a user runs it: real processes, real files.
+
+But for most of what is refused, which is read in this process: to import PyTorch for every line
+would take longer than all the rest.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from nst_core import read_recipe
-from nst_core.__main__ import build_parser
+from nst_core.__main__ import build_parser, main
 from nst_core.settings import OPTIONS
 
 ROOT = Path(__file__).parents[1]
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nst_core", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def run_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """As `run`, without a process of its own."""
+    monkeypatch.setenv("HF_HUB_VERBOSITY", "error")  # what `main` sets is unset at the end
+
+    def run_here(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["nst_core", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", command)
+        try:
+            code = main()
+        except SystemExit as caught:
+            code = caught.code
+        return subprocess.CompletedProcess(command, code, *capsys.readouterr())
+
+    return run_here
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -62,20 +85,22 @@ def test_losses_by_layer(photo_path: Path, painting_path: Path, tmp_path: Path) 
     assert sum(parts) == pytest.approx(float(terms["total"]), abs=1e-3)
 
 
-def test_bad_input_is_one_sentence(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
+def test_bad_input_is_one_sentence(
+    photo_path: Path, painting_path: Path, tmp_path: Path, run_here: Run
+) -> None:
     good = (photo_path, painting_path, "-o", tmp_path / "out.png")
     text = tmp_path / "text.png"
     text.write_text("no picture")
     assert_refused(run(*good, "--size", 9), "size", "64", "4096")
-    assert_refused(run(*good, "--steps", "some"), "steps")
-    assert_refused(run(*good, "--preset", "Nice"), "Nice", "Classic")
-    assert_refused(run(*good, "--sise", 9), "--sise")
-    assert_refused(run(photo_path, painting_path), "--output")
-    assert_refused(run(photo_path, "-o", tmp_path / "out.png"), "STYLE")
-    assert_refused(run(photo_path, text, "-o", tmp_path / "out.png"), "text.png")
-    assert_refused(run(photo_path, tmp_path / "no.png", "-o", tmp_path / "out.png"), "no.png")
-    assert_refused(run(photo_path, painting_path, "-o", tmp_path / "out.txt"), "out.txt")
-    assert_refused(run(photo_path, painting_path, "-o", tmp_path / "no" / "out.png"), "folder")
+    assert_refused(run_here(*good, "--steps", "some"), "steps")
+    assert_refused(run_here(*good, "--preset", "Nice"), "Nice", "Classic")
+    assert_refused(run_here(*good, "--sise", 9), "--sise")
+    assert_refused(run_here(photo_path, painting_path), "--output")
+    assert_refused(run_here(photo_path, "-o", tmp_path / "out.png"), "STYLE")
+    assert_refused(run_here(photo_path, text, "-o", tmp_path / "out.png"), "text.png")
+    assert_refused(run_here(photo_path, tmp_path / "no.png", "-o", tmp_path / "out.png"), "no.png")
+    assert_refused(run_here(photo_path, painting_path, "-o", tmp_path / "out.txt"), "out.txt")
+    assert_refused(run_here(photo_path, painting_path, "-o", tmp_path / "no" / "out.png"), "folder")
     assert not (tmp_path / "out.png").exists()
 
 
@@ -113,21 +138,23 @@ def test_several_styles_mask_start_film_and_recipe(
     assert "another photo and another mask" in done.stderr
 
 
-def test_sweep_and_insights(photo_path: Path, painting_path: Path, tmp_path: Path) -> None:
+def test_sweep_and_insights(
+    photo_path: Path, painting_path: Path, tmp_path: Path, run_here: Run
+) -> None:
     good = (photo_path, painting_path, "-o", tmp_path / "out.png")
     quick = ("--size", 64, "--steps", 2)
     for option, shape in (("--reconstruct", photo_path), ("--texture", painting_path)):
         done = run(*good, option, "relu2_1", *quick)
         assert (done.returncode, done.stderr) == (0, "")
         assert Image.open(tmp_path / "out.png").size == Image.open(shape).size
-    assert_refused(run(*good, "--reconstruct", "relu9_1"), "relu9_1")
-    assert_refused(run(*good, "--texture", "relu1_2"), "relu1_2", "relu5_1")
-    assert_refused(run(*good, "--sweep", "--texture", "relu1_1"), "--sweep")
-    assert_refused(run(*good, "--timelapse", tmp_path / "film.gif"), "film.gif", ".mp4")
-    assert_refused(run(*good, "--recipe", painting_path), "PNG")
-    assert_refused(run(*good, "--mask", painting_path), "shape of the photo")
-    assert_refused(run(*good, *[painting_path] * 4), "1 to 4 paintings, not 5")
-    assert_refused(run(*good, "--init", "image"), "start from")
+    assert_refused(run_here(*good, "--reconstruct", "relu9_1"), "relu9_1")
+    assert_refused(run_here(*good, "--texture", "relu1_2"), "relu1_2", "relu5_1")
+    assert_refused(run_here(*good, "--sweep", "--texture", "relu1_1"), "--sweep")
+    assert_refused(run_here(*good, "--timelapse", tmp_path / "film.gif"), "film.gif", ".mp4")
+    assert_refused(run_here(*good, "--recipe", painting_path), "PNG")
+    assert_refused(run_here(*good, "--mask", painting_path), "shape of the photo")
+    assert_refused(run_here(*good, *[painting_path] * 4), "1 to 4 paintings, not 5")
+    assert_refused(run_here(*good, "--init", "image"), "start from")
 
 
 @pytest.mark.parametrize("name", OPTIONS)

@@ -11,6 +11,8 @@ photo itself.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -73,11 +75,9 @@ class Quality:
         ]
 
     def _frame(self, pixels: Tensor, part: float) -> float:
-        vgg = PlainVGG(LAYERS, border="replicate")
-        with torch.no_grad():
-            pairs = list(zip(vgg(pixels).values(), vgg(self.painting).values(), strict=True))
         ratios = []
-        for found, painting in pairs:
+        features = self._with_borders_repeated(pixels)
+        for found, painting in zip(features, self._painting_with_borders_repeated, strict=True):
             height, width = found.shape[2:]
             rows, columns = (max(1, round(part * side)) for side in (height, width))
             strip = torch.ones(height, width, dtype=torch.bool)
@@ -92,6 +92,14 @@ class Quality:
             ]
             ratios.append(distances[0] / distances[1])
         return sum(ratios) / len(ratios)
+
+    @cached_property
+    def _painting_with_borders_repeated(self) -> list[Tensor]:
+        return self._with_borders_repeated(self.painting)
+
+    def _with_borders_repeated(self, pixels: Tensor) -> list[Tensor]:
+        with torch.no_grad():
+            return list(PlainVGG(LAYERS, border="replicate")(pixels).values())
 
     def _features(self, pixels: Tensor) -> list[Tensor]:
         with torch.no_grad():
