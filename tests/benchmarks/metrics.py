@@ -11,7 +11,7 @@ photo itself.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -36,16 +36,15 @@ class Quality:
     """S and C of results for one pair, all taken at `side` pixels."""
 
     def __init__(self, content: Image.Image, style: Image.Image, side: int = SIDE) -> None:
-        self.vgg = PlainVGG(LAYERS)
         self.content = at_side(content, side)
         self.painting = at_side(style, side)
-        self.style = self._features(self.painting)
-        self.untouched = self._distances(self._features(self.content))
+        self.style = _features(self.painting)
+        self.untouched = self._distances(_features(self.content))
 
     def __call__(self, result: Image.Image) -> tuple[float, float]:
         """S and C of a result of any size."""
         pixels = to_tensor(result, (self.content.shape[3], self.content.shape[2]))
-        distances = self._distances(self._features(pixels))
+        distances = self._distances(_features(pixels))
         ratios = [d / u for d, u in zip(distances, self.untouched, strict=True)]
         return sum(ratios) / len(ratios), similarity(pixels, self.content)
 
@@ -76,8 +75,8 @@ class Quality:
 
     def _frame(self, pixels: Tensor, part: float) -> float:
         ratios = []
-        features = self._with_borders_repeated(pixels)
-        for found, painting in zip(features, self._painting_with_borders_repeated, strict=True):
+        features = _features(pixels, "replicate")
+        for found, painting in zip(features, self._style_with_borders_repeated, strict=True):
             height, width = found.shape[2:]
             rows, columns = (max(1, round(part * side)) for side in (height, width))
             strip = torch.ones(height, width, dtype=torch.bool)
@@ -94,22 +93,24 @@ class Quality:
         return sum(ratios) / len(ratios)
 
     @cached_property
-    def _painting_with_borders_repeated(self) -> list[Tensor]:
-        return self._with_borders_repeated(self.painting)
-
-    def _with_borders_repeated(self, pixels: Tensor) -> list[Tensor]:
-        with torch.no_grad():
-            return list(PlainVGG(LAYERS, border="replicate")(pixels).values())
-
-    def _features(self, pixels: Tensor) -> list[Tensor]:
-        with torch.no_grad():
-            return list(self.vgg(pixels).values())
+    def _style_with_borders_repeated(self) -> list[Tensor]:
+        return _features(self.painting, "replicate")
 
     def _distances(self, features: list[Tensor]) -> list[float]:
         return [
             sliced_wasserstein(a.flatten(2)[0], b.flatten(2)[0])
             for a, b in zip(features, self.style, strict=True)
         ]
+
+
+@lru_cache(maxsize=2)
+def _network(border: str) -> PlainVGG:
+    return PlainVGG(LAYERS, border)
+
+
+def _features(pixels: Tensor, border: str = "constant") -> list[Tensor]:
+    with torch.no_grad():
+        return list(_network(border)(pixels).values())
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor) -> float:
