@@ -50,7 +50,7 @@ TV_PER_CONTENT = 0.5
 # painting has; costs no style that can be measured.
 WEAVE_WEIGHT = 0.5
 # Keeps the results from having more black and white than their paintings; costs no style.
-RANGE_WEIGHT = 750.0
+RANGE_WEIGHT = 1500.0
 
 # Weights of the style layers by block. Gatys et al. weigh all layers alike; with more weight on
 # the shallow ones colours and strokes are taken on, while faces and contours are kept; with more
@@ -382,10 +382,10 @@ def stylize(
     def look(seen: _Best, done: bool = False) -> Frame:
         losses = {name: term.item() for name, term in seen.terms.items()}
         return Frame(
-            image=to_image(seen.image),
+            image=to_image(_without_margin(seen.image, seen.stage.margin)),
             step=step,
             total_steps=settings.steps,
-            size=seen.size,
+            size=seen.stage.size,
             plan=stages,
             losses={name: losses.pop(name) for name in TERMS},
             layers=losses,
@@ -410,13 +410,16 @@ def stylize(
                 second = None
                 if guided and mask is not None:
                     second = to_tensor(mask, size)[:, :1].to(device)
+                    second = _with_margin(second, stage.margin)
                 often = check if stage.in_strips else lambda: None
-                objective = Objective(photo, paintings, settings, second, stage.in_strips, often)
+                framed = _with_margin(photo, stage.margin)
+                objective = Objective(framed, paintings, settings, second, stage.in_strips, often)
                 if image is None or small_photo is None:
                     others = {"style": styles[0], "image": start}
                     image = _start(photo, paintings, others, settings)
                 else:
                     image = enlarge(image, small_photo, photo)
+                image = _with_margin(image, stage.margin)
                 terms, grad = objective.evaluate(image)
                 loss = terms["total"].item()
                 if settings.optimizer == "adam":
@@ -425,7 +428,7 @@ def stylize(
                     optimizer = optimizer.enlarge(image, stage.history)
                 else:  # the terms of the textbook grow with the size
                     optimizer = LBFGS(stage.history)
-            best = _Best(image, terms, loss, stage.size)
+            best = _Best(image, terms, loss, stage)
             step_work = stage.work / stage.steps
             now = time.perf_counter()
             for _ in range(stage.steps):
@@ -441,7 +444,7 @@ def stylize(
                 else:
                     optimizer.reject()
                 if loss < best.loss:
-                    best = _Best(image, terms, loss, stage.size)
+                    best = _Best(image, terms, loss, stage)
                 step += 1
                 work_done += step_work
                 done = step == settings.steps or stop()
@@ -452,9 +455,9 @@ def stylize(
                     break
                 if now >= due or step % gap < 1:
                     due = now + every
-                    yield look(_Best(image, terms, loss, stage.size))
+                    yield look(_Best(image, terms, loss, stage))
                     now = time.perf_counter()  # what the consumer did meanwhile is not ours
-            image = best.image
+            image = _without_margin(best.image, stage.margin)
             if done:
                 break
     except _Stopped:
@@ -468,12 +471,12 @@ class _Stopped(Exception):
 
 
 class _Best(NamedTuple):
-    """A picture (1, 3, H, W) with its terms and their total, and its long side."""
+    """A picture (1, 3, H, W), margin and all, with its terms and their total, and its stage."""
 
     image: Tensor
     terms: dict[str, Tensor]
     loss: float
-    size: int
+    stage: Stage
 
 
 def check_inputs(settings: Settings, styles: int, start: bool) -> None:
@@ -560,6 +563,18 @@ def _start(
     generator = torch.Generator().manual_seed(settings.seed)
     noise = 0.5 + 0.2 * torch.randn(photo.shape, generator=generator)
     return noise.clamp(0, 1).to(photo.device).contiguous(memory_format=torch.channels_last)
+
+
+def _with_margin(image: Tensor, margin: int) -> Tensor:
+    """An image (1, C, H, W) with what is at its border mirrored around it."""
+    framed = F.pad(image, (margin,) * 4, mode="reflect")
+    return framed.contiguous(memory_format=torch.channels_last)
+
+
+def _without_margin(image: Tensor, margin: int) -> Tensor:
+    height, width = image.shape[2:]
+    inner = image[..., margin : height - margin, margin : width - margin]
+    return inner.contiguous(memory_format=torch.channels_last)
 
 
 @contextmanager

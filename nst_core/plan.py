@@ -10,7 +10,9 @@ from .errors import SettingsError
 from .images import working_size
 from .settings import OPTIONS, Settings
 
-FIRST_SIZE = 181
+# The first size is the last one by sqrt 2, within these. A larger one keeps more of the photo; the
+# painting then comes less near, and costs more.
+FIRST_SIZE_LEAST, FIRST_SIZE_MOST = 181, 224
 # From size to size at most this factor: steps at few sizes reach further than as many at more.
 GROWTH = 2.4
 # The last size, where the brush strokes get their edges, has this part of all steps; the others
@@ -20,6 +22,11 @@ LAST_PART = 1 / 3
 # Long side at which every picture has to have the look that is asked for, and the least long side
 # of those that are looked at both in full and so.
 LOOK_SIZE, TWO_LOOKS_FROM = 256, 384
+
+# A picture is painted with a margin, which is cut off at the end: the features of its outermost
+# pixels are less than those of others, and what is painted there is duller. Part of the long side,
+# and pixels at most.
+MARGIN_PART, MARGIN_MOST = 1 / 64, 8
 
 # Pairs of changes that L-BFGS remembers, and the megapixels of all of them together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
@@ -44,6 +51,7 @@ class Stage:
         size: long side in pixels.
         steps: how many.
         width, height: of the content image at this size, in pixels.
+        margin: pixels around it that are painted and cut off.
         in_strips: whether the first blocks of the network are computed in strips.
         history: pairs of changes that L-BFGS remembers.
         guided: whether there are two regions, each in a style of its own.
@@ -54,6 +62,7 @@ class Stage:
     steps: int
     width: int
     height: int
+    margin: int
     in_strips: bool
     history: int
     guided: bool = False
@@ -61,7 +70,8 @@ class Stage:
 
     @property
     def megapixels(self) -> float:
-        return self.width * self.height / 1e6
+        """That are worked on, margin and all."""
+        return (self.width + 2 * self.margin) * (self.height + 2 * self.margin) / 1e6
 
     @property
     def work(self) -> float:
@@ -79,7 +89,7 @@ class Stage:
 
 
 def looks_twice(settings: Settings, size: int) -> bool:
-    """Whether the loss of a picture of this long side is that of two sizes (`Objective`)."""
+    """Whether the loss of an image of this long side is that of two sizes (`Objective`)."""
     return settings.weighting == "balanced" and size >= TWO_LOOKS_FROM
 
 
@@ -101,6 +111,9 @@ def make_plan(
 
     def stage(size: int, steps: int) -> Stage:
         width, height = working_size(content_size, size)
+        # The textbook has none.
+        part = MARGIN_PART if settings.weighting == "balanced" else 0
+        margin = min(round(part * size), MARGIN_MOST)
         megapixels = width * height / 1e6
         history = round(min(HISTORY, max(HISTORY_LEAST, HISTORY_MEGAPIXELS / megapixels)))
         whole = Stage(
@@ -108,10 +121,11 @@ def make_plan(
             steps,
             width,
             height,
+            margin,
             in_strips=False,
             history=history,
             guided=guided,
-            looks_twice=looks_twice(settings, size),
+            looks_twice=looks_twice(settings, size + 2 * margin),
         )
         if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
             return whole
@@ -130,11 +144,12 @@ def make_plan(
 
 
 def _sizes_and_steps(settings: Settings) -> tuple[list[int], list[int]]:
+    first = min(max(FIRST_SIZE_LEAST, settings.size / math.sqrt(2)), FIRST_SIZE_MOST)
     rungs = 1
-    if settings.coarse_to_fine and settings.size >= 1.25 * FIRST_SIZE:
-        rungs += math.ceil(math.log(settings.size / FIRST_SIZE, GROWTH))
+    if settings.coarse_to_fine and settings.size >= 1.25 * first:
+        rungs += math.ceil(math.log(settings.size / first, GROWTH))
     rungs = min(rungs, settings.steps)  # one step at least on every rung
-    growth = (settings.size / FIRST_SIZE) ** (1 / max(1, rungs - 1))
+    growth = (settings.size / first) ** (1 / max(1, rungs - 1))
     sizes = [round(settings.size / growth**k) for k in reversed(range(rungs))]
     part = LAST_PART if rungs > 1 else 1.0
     last = min(max(1, round(part * settings.steps)), settings.steps - (rungs - 1))

@@ -27,6 +27,32 @@ def test_all_steps_are_spent_and_the_last_size_is_the_one_asked_for(size: int, s
         assert all(1.2 < b / a <= GROWTH * 1.01 for a, b in pairwise(sizes))
 
 
+@pytest.mark.parametrize(
+    ("size", "sizes"),
+    [
+        (200, [200]),
+        (256, [181, 256]),
+        (300, [212, 300]),
+        (512, [224, 512]),
+        (1024, [224, 479, 1024]),
+    ],
+)
+def test_the_first_size_is_large_and_the_last_has_a_third_of_the_steps(
+    size: int, sizes: list[int]
+) -> None:
+    plan = make_plan(Settings(size=size, steps=30), PHOTO)
+    assert [stage.size for stage in plan] == sizes
+    assert plan[-1].steps == (10 if len(sizes) > 1 else 30)
+
+
+def test_a_margin_is_planned_but_for_the_textbook() -> None:
+    first, last = make_plan(Settings(size=512), PHOTO)
+    assert (first.margin, last.margin) == (4, 8)
+    assert last.megapixels == (512 + 16) * (384 + 16) / 1e6
+    classic = make_plan(Settings(size=512, weighting="classic"), PHOTO)
+    assert all(stage.margin == 0 for stage in classic)
+
+
 def test_one_scale_where_coarse_to_fine_is_off() -> None:
     plan = make_plan(Settings(size=512, steps=9, coarse_to_fine=False), PHOTO)
     assert [(stage.size, stage.steps) for stage in plan] == [(512, 9)]
