@@ -49,6 +49,11 @@ class LBFGS:
     It works on images (N, C, H, W), and starts from `precondition` for the inverse Hessian. For
     the same picture at a larger size it goes on from what it has learnt (`enlarge`).
 
+    Values stay within 0 to 1 by two-metric projection (Bertsekas 1982, section 2): those at a
+    limit that the gradient would push beyond it are left out before the step is computed. Were
+    they only clamped afterwards, the others would move as if they had followed, and where there
+    are many no step, however short, would make the loss smaller.
+
     There is no line search: the full quasi-Newton step is nearly always a good one here, and
     costs one evaluation. Scalars stay on the device as tensors; a pair of changes whose
     curvature is not positive gets the weight 0 in place of a branch, which would have to wait
@@ -79,7 +84,8 @@ class LBFGS:
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
         """The next image to try, from `image` and the gradient of the loss there."""
-        q = grad.clone()
+        held = ((image <= 0) & (grad > 0)) | ((image >= 1) & (grad < 0))
+        q = grad.masked_fill(held, 0)
         alphas = []
         for s, y, rho in reversed(self.pairs):
             alpha = rho * _dot(s, q)
@@ -91,6 +97,7 @@ class LBFGS:
         q *= self.scale
         for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
             q.addcmul_(s, alpha - rho * _dot(y, q))
+        q.masked_fill_(held, 0)
         length = q.abs().mean()
         self.length = length.clamp(max=self.radius)
         return image - q * (self.length / length.clamp(min=1e-30))

@@ -280,6 +280,27 @@ def test_optimisers_find_the_minimum_of_a_valley() -> None:
     assert run(Adam(0.05), 300) < 1e-3 * start
 
 
+def test_pixels_at_a_limit_do_not_lead_the_others_astray() -> None:
+    """Most pixels are white and asked to be whiter; what is left of the loss is in the others."""
+    target = torch.full((1, 3, 16, 16), 5.0)
+    target[..., ::4] = 0.2
+    optimizer, x = LBFGS(), torch.where(target < 1, 0.5, 1.0)
+
+    def loss(image: torch.Tensor) -> float:
+        return ((image - target)[..., ::4] ** 2).sum().item()
+
+    start = loss(x)
+    for _ in range(15):
+        new = optimizer.propose(x, 2 * (x - target)).clamp(0, 1)
+        if loss(new) <= loss(x):
+            optimizer.accept(new - x, 2 * (new - x))
+            x = new
+        else:
+            optimizer.reject()
+    assert loss(x) < 0.01 * start
+    assert (target < 1).logical_or(x == 1).all()
+
+
 def test_what_was_learnt_at_a_small_size_helps_at_a_larger_one() -> None:
     """The same mean of squares at two sizes; how much each place counts differs a hundredfold."""
 
