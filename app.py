@@ -5,6 +5,10 @@ python app.py [--port 7860] [--share]
 
 from __future__ import annotations
 
+import gc
+
+gc.disable()  # nothing of what is imported is garbage; to look for it takes a fifth of the time
+
 import argparse
 import base64
 import html
@@ -29,8 +33,25 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+_find_file = inspect.getfile
+
+
+def _find_no_stubs(thing: Any) -> str:
+    if str(getattr(thing, "__module__", "")).startswith("gradio."):
+        raise OSError
+    return _find_file(thing)
+
+
+# Each time it is imported Gradio makes the type stubs of its components anew, for editors: half of
+# the time that it takes. It makes none for components without a source file.
+inspect.getfile = _find_no_stubs
+
 import gradio as gr
-import gradio.mcp
+import gradio.component_meta
+
+inspect.getfile = _find_file
+gradio.component_meta.create_or_modify_pyi = lambda *_: None
+
 import pandas as pd
 import spaces
 import spaces.config
@@ -83,6 +104,9 @@ from nst_core.settings import (
 from nst_core.sheet import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
 from nst_core.timelapse import LOOKS, to_webp
 from nst_core.tool_calls import HEADER
+
+gc.freeze()  # from now on no look at all that was imported, either
+gc.enable()
 
 EXAMPLES = Path(__file__).parent / "examples"
 PICTURES = [EXAMPLES / x for x in ("contents", "styles", "results", "thumbnails", "presets")]
@@ -1884,8 +1908,11 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
     files.mkdir(parents=True, exist_ok=True)
-    gradio.mcp.DEFAULT_TEMP_DIR = str(files / TOOL_FILES)  # else from before this folder was known
-    gradio.mcp.GradioMCPServer.get_image = staticmethod(_seen_by_models)
+    if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true":
+        import gradio.mcp
+
+        gradio.mcp.DEFAULT_TEMP_DIR = str(files / TOOL_FILES)  # else from before it was known
+        gradio.mcp.GradioMCPServer.get_image = staticmethod(_seen_by_models)
     demo = build_demo()
     demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
 

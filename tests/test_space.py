@@ -140,7 +140,7 @@ def files_of(*names: str) -> set[str]:
         path
         for name in names
         for path in (ROOT / name, *(ROOT / name).rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyi"
+        if path.is_file() and "__pycache__" not in path.parts
     }
     return {str(path.relative_to(ROOT)) for path in found}
 
@@ -163,7 +163,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy(files_of(*APP, *TEXTS, *NOT_FOR_A_SPACE), folder)
     for name in (
         *(".venv/bin/python", ".git/config", ".gradio/certificate.pem", ".ruff_cache/x/y"),
-        *("__pycache__/app.pyc", "nst_core/__pycache__/vgg.pyc", "app.pyi"),
+        *("__pycache__/app.pyc", "nst_core/__pycache__/vgg.pyc"),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("not for a Space")

@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -24,6 +25,9 @@ from PIL import Image
 
 from nst_core import Frame, Settings, finish, stylize
 from nst_core._memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 SIDE = 256
@@ -59,6 +63,8 @@ def seconds_of_baseline(method: str, pair: tuple[str, str], size: int, points: l
 
 def time_to_quality() -> None:
     """Seconds until the default run is as good as a baseline at its end."""
+    from matplotlib.figure import Figure  # where it is missing: now, not after all runs
+
     known = json.loads(RESULTS.read_text())
     print("\n| photo, painting | S | C | time |", end="")
     print(" S of a | C of a | a's time / ours to there |", end="")
@@ -86,17 +92,12 @@ def time_to_quality() -> None:
             ratio = f"{times / there[0]:.0f}" if there else "not reached"
             row += f" {its_s:.3f} | {its_c:.3f} | {ratio} |"
         print(row)
-    plot(curves, known)
+    plot(Figure(figsize=(3 * len(PAIRS), 6)), curves, known)
 
 
-def plot(curves: dict, known: dict) -> None:
+def plot(figure: Figure, curves: dict, known: dict) -> None:
     """S and C against seconds, all pairs, as `quality.png`."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(2, len(PAIRS), figsize=(3 * len(PAIRS), 6), sharex=True)
+    axes = figure.subplots(2, len(PAIRS), sharex=True)
     for column, pair in zip(axes.T, PAIRS, strict=True):
         for axis, index, name in zip(column, (1, 2), "SC", strict=True):
             curve = curves[pair]
