@@ -136,9 +136,10 @@ def make_plan(
     if needed > budget:
         sizes = range(settings.size, OPTIONS["size"].low - 1, -1)
         largest = next(size for size in sizes if stage(size, steps).memory <= budget)
+        needed = math.ceil(10 * needed) / 10  # never what looks like the budget
         raise SettingsError(
             f"Size {settings.size} takes about {needed:.1f} GB, and memory_budget is {budget:g} "
-            f"GB: choose a size of at most {largest}, or raise it."
+            f"GB: choose a size of at most {largest}, or raise the budget."
         )
     return stages
 
