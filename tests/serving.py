@@ -79,6 +79,7 @@ def running_server(
     folder: Path,
     command: Sequence[str] = (sys.executable, "app.py"),
     root: Path = ROOT,
+    warmed_up: bool = True,
     **environment: str,
 ) -> Iterator[Server]:
     """Start one that writes into `folder` alone.
@@ -86,6 +87,7 @@ def running_server(
     Args:
         command: what is run, with the arguments of `app.py` after it.
         root: the folder it is run in.
+        warmed_up: whether to wait until the network is, and not only until the server answers.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -118,8 +120,9 @@ def running_server(
             except httpx.TransportError:
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.1)
-        server.seconds_until_idle(30)  # the network has been warmed up
+                time.sleep(0.02)
+        if warmed_up:
+            server.seconds_until_idle(30)
         yield server
     finally:
         if process.poll() is None:

@@ -8,20 +8,22 @@ two seconds after the page is served, about as soon as a browser shows it and so
 
 from __future__ import annotations
 
-import os
-import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import httpx
 from gradio_client import Client, handle_file
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-PHOTO, PAINTING = EXAMPLES / "contents/astronaut.jpg", EXAMPLES / "styles/starry_night.jpg"
+from tests.serving import ROOT, running_server
+
+PHOTO = ROOT / "examples/contents/astronaut.jpg"
+PAINTING = ROOT / "examples/styles/starry_night.jpg"
 CLICKS = 6
 SECONDS_OF_PAGE = 2
 
@@ -47,34 +49,14 @@ def click(client: Client) -> float:
 
 def serve() -> tuple[float, list[float]]:
     """Seconds until the page is served, and those of clicks from then on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/"
-    start = time.perf_counter()
-    server = subprocess.Popen(
-        [sys.executable, "app.py", "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while True:
-            try:
-                httpx.get(url, timeout=60).raise_for_status()
-                break
-            except httpx.TransportError:
-                time.sleep(0.02)
-                if server.poll() is not None:
-                    sys.exit("The server has ended.")
-        seconds = time.perf_counter() - start
-        time.sleep(SECONDS_OF_PAGE)
-        client = Client(url, verbose=False)
-        return seconds, [click(client) for _ in range(CLICKS)]
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with running_server(Path(folder), warmed_up=False) as server:
+            httpx.get(server.url, timeout=60).raise_for_status()
+            seconds = time.perf_counter() - start
+            time.sleep(SECONDS_OF_PAGE)
+            client = Client(server.url, verbose=False)
+            return seconds, [click(client) for _ in range(CLICKS)]
 
 
 def main(runs: int) -> None:
