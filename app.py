@@ -22,6 +22,7 @@ import re
 import secrets
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -33,23 +34,39 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-_find_file = inspect.getfile
+SERVES_MCP = os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true"
 
 
-def _find_no_stubs(thing: Any) -> str:
-    if str(getattr(thing, "__module__", "")).startswith("gradio."):
-        raise OSError
-    return _find_file(thing)
+@contextmanager
+def _without_what_no_page_needs() -> Iterator[None]:
+    """Half of the time that Gradio takes to import.
+
+    Each time it makes the type stubs of its components anew, for editors, but none for those that
+    have no source file; and it imports all of `mcp`, where that is installed.
+    """
+    find_file = inspect.getfile
+
+    def find_none(thing: Any) -> str:
+        if str(getattr(thing, "__module__", "")).startswith("gradio."):
+            raise OSError
+        return find_file(thing)
+
+    inspect.getfile = find_none
+    if not SERVES_MCP:
+        sys.modules.setdefault("mcp", None)
+    try:
+        yield
+    finally:
+        inspect.getfile = find_file
+        if not SERVES_MCP and sys.modules["mcp"] is None:
+            del sys.modules["mcp"]
 
 
-# Each time it is imported Gradio makes the type stubs of its components anew, for editors: half of
-# the time that it takes. It makes none for components without a source file.
-inspect.getfile = _find_no_stubs
+with _without_what_no_page_needs():
+    import gradio as gr
+    import gradio.component_meta
+    import gradio.routes
 
-import gradio as gr
-import gradio.component_meta
-
-inspect.getfile = _find_file
 gradio.component_meta.create_or_modify_pyi = lambda *_: None
 
 import pandas as pd
@@ -68,7 +85,6 @@ from nst_core import (
     load_image,
     read_recipe,
     save_with_recipe,
-    stylize,
     sweep,
 )
 from nst_core._memory import release_freed_memory
@@ -88,7 +104,6 @@ from nst_core.jobs import (
     save_result,
 )
 from nst_core.limits import Limits
-from nst_core.optimize import warm_up
 from nst_core.plan import make_plan
 from nst_core.runs import Runs
 from nst_core.settings import (
@@ -459,6 +474,8 @@ def _gpu_seconds(images: Images, settings: Settings, run: str) -> int:
 @spaces.GPU(duration=_gpu_seconds)
 def _frames(images: Images, settings: Settings, run: str) -> Iterator[Frame]:
     """The frames of a run. On ZeroGPU this is another process, which knows of no stops."""
+    from nst_core import stylize  # not above: see there
+
     going = _runs.get(run)
     with _messages():  # only this kind of error comes back from a forked process
         yield from stylize(
@@ -1908,13 +1925,16 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
     files.mkdir(parents=True, exist_ok=True)
-    if os.environ.get("GRADIO_MCP_SERVER", "").lower() == "true":
+    if SERVES_MCP:
         import gradio.mcp
 
         gradio.mcp.DEFAULT_TEMP_DIR = str(files / TOOL_FILES)  # else from before it was known
         gradio.mcp.GradioMCPServer.get_image = staticmethod(_seen_by_models)
-    demo = build_demo()
-    demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
+    if not spaces.config.Config.zero_gpu:  # whose process forks: nothing may run before
+        threading.Thread(target=_warm_up).start()
+    with _no_routes():
+        demo = build_demo()
+        demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
 
     inputs: dict[int | str, set[int]] = {}
     for number, function in demo.fns.items():
@@ -1943,9 +1963,31 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
         "app_kwargs": {"middleware": [guard]},
     }
     threading.Thread(target=_clean_up, args=(files,), daemon=True).start()
-    if not spaces.config.Config.zero_gpu:  # whose process forks: nothing may run before
-        threading.Thread(target=warm_up, daemon=True).start()
     return demo.launch(**{**defaults, **launch})
+
+
+@contextmanager
+def _no_routes() -> Iterator[None]:
+    """Gradio makes all routes at every turn while a page is built; those of `launch` are enough."""
+    make = gradio.routes.App.create_app
+    gradio.routes.App.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        gradio.routes.App.create_app = staticmethod(make)
+
+
+def _warm_up() -> None:
+    """Import PyTorch and load the network, while the page loads.
+
+    Whoever stops the server meanwhile waits for it: Python crashes where it ends amid an import.
+    """
+    gc.disable()
+    from nst_core.optimize import warm_up
+
+    gc.freeze()
+    gc.enable()
+    warm_up()
 
 
 def _clean_up(files: Path) -> None:
@@ -1972,7 +2014,8 @@ def main() -> None:
     # What stops a container: as Ctrl-C, so that files are deleted.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        serve(server_port=arguments.port, share=arguments.share)
+        with suppress(KeyboardInterrupt):  # while it starts; later Gradio looks for it
+            serve(server_port=arguments.port, share=arguments.share)
     finally:
         _runs.close()
         shutil.rmtree(os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)

@@ -6,7 +6,14 @@
 >>> for frame in stylize(content, style, settings):
 ...     print(frame.step, frame.losses["total"])
 >>> finish(frame.image, content, settings).save("result.png")
+
+What computes on tensors (`stylize`, and what `finish` enlarges with) is imported when it is first
+used: PyTorch takes seconds, and a server can show its page before.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from .errors import (
     DeviceMemoryError,
@@ -17,13 +24,16 @@ from .errors import (
     WeightsError,
 )
 from .finishing import finish, preview
+from .frame import Frame
 from .images import load_image
-from .optimize import Frame, stylize
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import PRESETS, Settings
 from .sheet import sweep
 from .timelapse import TimeLapse
+
+if TYPE_CHECKING:
+    from .optimize import stylize
 
 __all__ = [
     "PRESETS",
@@ -46,3 +56,11 @@ __all__ = [
     "stylize",
     "sweep",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "stylize":
+        from .optimize import stylize
+
+        return stylize
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from . import insights, timelapse
 from .errors import StyleTransferError
 from .finishing import finish, preview
+from .frame import Frame
 from .images import MAX_PIXELS, load_image, printable
-from .optimize import Frame, stylize
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
@@ -180,6 +180,8 @@ def _follow(
     film: TimeLapse,
 ) -> Frame:
     """Run to the end, with a progress bar on a terminal, and return the last frame."""
+    from .optimize import stylize  # not above: see `nst_core`
+
     frames = stylize(
         content, styles, settings, mask=mask, start=start, every=0.2, at_least=timelapse.LOOKS
     )

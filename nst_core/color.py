@@ -1,27 +1,13 @@
-"""Whose colours the picture has (Gatys et al. 2016, "Preserving Color in Neural Artistic Style
-Transfer")."""
+"""Giving an image the colours of another (Gatys et al. 2016,
+"Preserving Color in Neural Artistic Style Transfer")."""
 
 from __future__ import annotations
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 # Colours that vary by less than 2.5 of 255 are noise, not to be stretched.
 LEAST_VARIANCE = 1e-4
-
-
-def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -> Image.Image:
-    """The luminance of the picture with the chroma of the photo (section 5 of the paper).
-
-    Args:
-        picture, photo: RGB, of one size.
-        amount: 0 leaves the picture as it is, 1 takes all chroma from the photo.
-    """
-    luminance, *own = picture.convert("YCbCr").split()
-    _, *other = photo.convert("YCbCr").split()
-    chroma = [Image.blend(a, b, amount) for a, b in zip(own, other, strict=True)]
-    return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
 
 
 def match_colors(style: Tensor, content: Tensor, amount: float = 1.0) -> Tensor:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from PIL import Image
 
-from .color import keep_colors
-from .images import on_white, to_image, to_tensor
+from .images import on_white
 from .regions import protect
 from .settings import Settings
-from .upscale import enlarge
 
 
 def finish(
@@ -28,8 +26,7 @@ def finish(
         mask: of the run, as `load_mask` gave it.
     """
     if settings.full_detail and max(content.size) > max(picture.size):
-        small, full = (to_tensor(content, size) for size in (picture.size, content.size))
-        result = to_image(enlarge(to_tensor(picture, picture.size), small, full))
+        result = _enlarge(picture, content)
     elif picture.size != content.size:
         result = picture.resize(content.size, Image.Resampling.LANCZOS)
     else:
@@ -63,3 +60,25 @@ def strengthen(result: Image.Image, content: Image.Image, strength: float) -> Im
     if content.mode == "RGBA":
         blended.putalpha(content.getchannel("A"))
     return blended
+
+
+def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -> Image.Image:
+    """The luminance of the picture with the chroma of the photo (section 5 of Gatys et al.
+    2016, "Preserving Color in Neural Artistic Style Transfer").
+
+    Args:
+        picture, photo: RGB, of one size.
+        amount: 0 leaves the picture as it is, 1 takes all chroma from the photo.
+    """
+    luminance, *own = picture.convert("YCbCr").split()
+    _, *other = photo.convert("YCbCr").split()
+    chroma = [Image.blend(a, b, amount) for a, b in zip(own, other, strict=True)]
+    return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
+
+
+def _enlarge(picture: Image.Image, content: Image.Image) -> Image.Image:
+    from .tensors import to_image, to_tensor  # not above: see `nst_core`
+    from .upscale import enlarge
+
+    small, full = (to_tensor(content, size) for size in (picture.size, content.size))
+    return to_image(enlarge(to_tensor(picture, picture.size), small, full))

@@ -14,10 +14,10 @@ from PIL import Image, ImageOps
 
 from .errors import StyleTransferError
 from .finishing import finish, preview, strengthen
+from .frame import Frame
 from .images import load_image, on_white
 from .limits import Limits
-from .optimize import Frame, check_inputs, is_guided
-from .plan import make_plan
+from .plan import check_inputs, is_guided, make_plan
 from .recipe import Recipe, save_with_recipe
 from .regions import load_mask
 from .runs import Runs

@@ -30,6 +30,30 @@ RANGE_MARGIN = 0.02
 RATIO_LIMIT = 8.0
 
 
+class Guide:
+    """How much every position of the feature maps counts for a region (Gatys et al. 2017).
+
+    Args:
+        mask: (1, 1, H, W), values 0 to 1, in the size of the image.
+    """
+
+    def __init__(self, mask: Tensor) -> None:
+        self._levels = [mask]
+        self._shares = [mask.mean().item()]
+
+    def at(self, level: int) -> Tensor:
+        """The mask in the size of the image halved `level` times, rounded down as poolings do."""
+        while len(self._levels) <= level:
+            self._levels.append(F.avg_pool2d(self._levels[-1], 2))
+            self._shares.append(self._levels[-1].mean().item())
+        return self._levels[level]
+
+    def share(self, level: int) -> float:
+        """Part of all positions that belong to the region."""
+        self.at(level)
+        return self._shares[level]
+
+
 class _Gram(torch.autograd.Function):
     """Gram matrix of feature maps (1, C, H, W), by one product each way.
 

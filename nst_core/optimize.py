@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,11 +20,13 @@ from torch import Tensor
 
 from ._memory import keep_freed_memory
 from .color import is_plain, match_colors
-from .errors import DeviceMemoryError, SettingsError
-from .images import load_image, to_image, to_tensor, working_size
+from .errors import DeviceMemoryError
+from .frame import Frame
+from .images import load_image, working_size
 from .losses import (
     WEAVE_FLOOR,
     ContentLoss,
+    Guide,
     StyleLoss,
     TotalVariationLoss,
     gram_matrix,
@@ -35,10 +36,11 @@ from .losses import (
     weave,
 )
 from .optimizers import LBFGS, Adam
-from .plan import LOOK_SIZE, Stage, looks_twice, make_plan
-from .regions import Guide, load_mask
-from .settings import DEFAULTS, MOST_STYLES, Settings
+from .plan import LOOK_SIZE, Stage, check_inputs, is_guided, looks_twice, make_plan
+from .regions import load_mask
+from .settings import DEFAULTS, OPTIONS, Settings
 from .strips import head_in_strips
+from .tensors import to_image, to_tensor
 from .upscale import enlarge
 from .vgg import Check, load_vgg
 
@@ -59,35 +61,6 @@ STYLE_BLOCK_WEIGHTS = (4.0, 2.0, 1.0, 0.6, 0.1)
 
 # The parts of the loss of which every frame tells.
 TERMS = ("content", "style", "total_variation", "weave", "range", "total")
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One look at the picture while it is made.
-
-    Attributes:
-        image: RGB, in the size worked at (its long side is `size`).
-        step, total_steps: steps made, and steps in all.
-        size: long side of the present scale, in pixels.
-        plan: all stages of the run, the present one among them.
-        losses: weighted terms "content", "style", "total_variation", "weave" (fine lines across
-            and down), "range" (what is too near to black or white), and their "total".
-        layers: the parts of the first two by layer, such as "content relu4_2".
-        elapsed: seconds since the start.
-        remaining: estimate of the seconds to the end.
-        done: whether this is the last frame; its image is then the best one found.
-    """
-
-    image: Image.Image
-    step: int
-    total_steps: int
-    size: int
-    plan: tuple[Stage, ...]
-    losses: dict[str, float]
-    layers: dict[str, float]
-    elapsed: float
-    remaining: float
-    done: bool
 
 
 def best_device() -> str:
@@ -479,53 +452,11 @@ class _Best(NamedTuple):
     stage: Stage
 
 
-def check_inputs(settings: Settings, styles: int, start: bool) -> None:
-    """Say what can't be done before any image is read.
-
-    Args:
-        styles: how many style images there are.
-        start: whether there is an image to start from.
-
-    Raises:
-        SettingsError: the settings do not fit the images.
-    """
-    if not 1 <= styles <= MOST_STYLES:
-        raise SettingsError(f"A run takes 1 to {MOST_STYLES} paintings, not {styles}.")
-    if len(settings.style_mix) < styles:
-        raise SettingsError(
-            f"style_mix has {len(settings.style_mix)} weights for {styles} paintings: give one "
-            "for each."
-        )
-    if not any(settings.style_mix[:styles]):
-        raise SettingsError("All paintings have the weight 0 in style_mix: raise one of them.")
-    if start and settings.init != "image":
-        raise SettingsError("There is an image to start from: set init to image, or leave it out.")
-    if settings.init == "image" and not start:
-        raise SettingsError("There is no image to start from yet: add one, or change init.")
-
-
-def is_guided(settings: Settings, styles: int, mask: bool) -> bool:
-    """Whether there are two regions, each in a style of its own.
-
-    Args:
-        styles: how many style images there are.
-        mask: whether there is a mask, with something white in it.
-
-    Raises:
-        SettingsError: there is no style for the second one.
-    """
-    guided = mask and settings.region == "style"
-    if guided and styles < 2:
-        raise SettingsError(
-            "The painted region is to get the second painting, and there is only one: add another."
-        )
-    return guided
-
-
 def warm_up() -> None:
-    """Run the whole path once at a small size, so that the first user does not wait for it."""
-    grey = Image.new("RGB", (128, 96), "grey")
-    for _ in stylize(grey, grey, Settings(size=128, steps=2)):
+    """Run the whole path once at the least size, so that the first user does not wait for it."""
+    size = int(OPTIONS["size"].low)
+    grey = Image.new("RGB", (size, size), "grey")
+    for _ in stylize(grey, grey, Settings(size=size, steps=1)):
         pass
 
 

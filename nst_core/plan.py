@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from .errors import SettingsError
 from .images import working_size
-from .settings import OPTIONS, Settings
+from .settings import MOST_STYLES, OPTIONS, Settings
 
 # The first size is the last one by sqrt 2, within these. A larger one keeps more of the photo; the
 # painting then comes less near, and costs more.
@@ -86,6 +86,49 @@ class Stage:
         maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE + BYTES_GUIDED * self.guided
         each = maps + BYTES_PAIR * self.history
         return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
+
+
+def check_inputs(settings: Settings, styles: int, start: bool) -> None:
+    """Say what can't be done before any image is read.
+
+    Args:
+        styles: how many style images there are.
+        start: whether there is an image to start from.
+
+    Raises:
+        SettingsError: the settings do not fit the images.
+    """
+    if not 1 <= styles <= MOST_STYLES:
+        raise SettingsError(f"A run takes 1 to {MOST_STYLES} paintings, not {styles}.")
+    if len(settings.style_mix) < styles:
+        raise SettingsError(
+            f"style_mix has {len(settings.style_mix)} weights for {styles} paintings: give one "
+            "for each."
+        )
+    if not any(settings.style_mix[:styles]):
+        raise SettingsError("All paintings have the weight 0 in style_mix: raise one of them.")
+    if start and settings.init != "image":
+        raise SettingsError("There is an image to start from: set init to image, or leave it out.")
+    if settings.init == "image" and not start:
+        raise SettingsError("There is no image to start from yet: add one, or change init.")
+
+
+def is_guided(settings: Settings, styles: int, mask: bool) -> bool:
+    """Whether there are two regions, each in a style of its own.
+
+    Args:
+        styles: how many style images there are.
+        mask: whether there is a mask, with something white in it.
+
+    Raises:
+        SettingsError: there is no style for the second one.
+    """
+    guided = mask and settings.region == "style"
+    if guided and styles < 2:
+        raise SettingsError(
+            "The painted region is to get the second painting, and there is only one: add another."
+        )
+    return guided
 
 
 def looks_twice(settings: Settings, size: int) -> bool:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import BinaryIO
 
-import torch.nn.functional as F
 from PIL import Image, ImageChops, ImageFilter, ImageOps
-from torch import Tensor
 
 from .errors import ImageError
 from .images import load_image
@@ -59,27 +57,3 @@ def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Imag
     inner = inner.filter(ImageFilter.BoxBlur(reach / 2)).filter(ImageFilter.BoxBlur(reach / 2))
     inner = inner.resize(mask.size, Image.Resampling.BILINEAR)
     return Image.composite(photo, picture, ImageChops.darker(inner, mask))
-
-
-class Guide:
-    """How much every position of the feature maps counts for a region (Gatys et al. 2017).
-
-    Args:
-        mask: (1, 1, H, W), values 0 to 1, in the size of the image.
-    """
-
-    def __init__(self, mask: Tensor) -> None:
-        self._levels = [mask]
-        self._shares = [mask.mean().item()]
-
-    def at(self, level: int) -> Tensor:
-        """The mask in the size of the image halved `level` times, rounded down as poolings do."""
-        while len(self._levels) <= level:
-            self._levels.append(F.avg_pool2d(self._levels[-1], 2))
-            self._shares.append(self._levels[-1].mean().item())
-        return self._levels[level]
-
-    def share(self, level: int) -> float:
-        """Part of all positions that belong to the region."""
-        self.at(level)
-        return self._shares[level]

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
 from .images import load_image, working_size
-from .optimize import stylize
 from .regions import load_mask
 from .settings import OPTIONS, Settings
 
@@ -50,6 +49,8 @@ def sweep(
     Raises:
         StyleTransferError: as `stylize`.
     """
+    from .optimize import stylize  # not above: see `nst_core`
+
     content = load_image(content)
     small = content.resize(working_size(content.size, SIZE))
     small_mask = None if mask is None else load_mask(mask, small.size)

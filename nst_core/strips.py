@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .losses import gram_matrix
-from .regions import Guide
+from .losses import Guide, gram_matrix
 from .vgg import HEAD_BLOCKS, Check, VGGFeatures
 
 # Rows that a strip sees beyond its own: four convolutions and a pooling reach six rows far, and

@@ -92,7 +92,7 @@ class VGGFeatures(nn.Module):
                 if name not in names or names.index(name) > deepest:
                     break
                 width = 64 * 2 ** min(block - 1, 3)
-                conv = nn.Conv2d(channels, width, kernel_size=3)
+                conv = nn.utils.skip_init(nn.Conv2d, channels, width, kernel_size=3)
                 try:
                     conv.load_state_dict(
                         {key: weights[f"features.{index}.{key}"] for key in ("weight", "bias")}

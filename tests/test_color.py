@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from nst_core.color import keep_colors, match_colors
-from nst_core.images import to_tensor
+from nst_core.color import match_colors
+from nst_core.finishing import keep_colors
+from nst_core.tensors import to_tensor
 
 
 def colors(image: torch.Tensor) -> np.ndarray:

@@ -10,7 +10,8 @@ import torch
 from PIL import Image, ImageCms
 
 from nst_core import ImageError, Settings, finish, load_image
-from nst_core.images import to_image, to_tensor, working_size
+from nst_core.images import working_size
+from nst_core.tensors import to_image, to_tensor
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from nst_core import Frame, ImageError, Settings, SettingsError, load_image, stylize
 from nst_core import optimize as loop
-from nst_core.images import to_tensor
 from nst_core.losses import weave
 from nst_core.optimize import TERMS, Objective
 from nst_core.optimizers import LBFGS, Adam, precondition
+from nst_core.tensors import to_tensor
 
 SMALL = Settings(size=96, steps=12)
 

@@ -28,9 +28,10 @@ from nst_core import (
     save_with_recipe,
     stylize,
 )
-from nst_core.images import MAX_ASPECT, MIN_SIDE, printable, to_image, to_tensor, working_size
+from nst_core.images import MAX_ASPECT, MIN_SIDE, printable, working_size
 from nst_core.recipe import KEY
 from nst_core.settings import OPTIONS, Choice, Layers, Number, Switch
+from nst_core.tensors import to_image, to_tensor
 from tests.corpus import assert_sentence, chunk
 
 # The same examples every time, so that a failure is one of the change at hand.

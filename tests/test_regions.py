@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw, ImageOps
 from test_losses import in_float64, naive_features, random
 
 from nst_core import ImageError, Settings, SettingsError, load_mask, preview, stylize
-from nst_core.losses import gram_matrix
-from nst_core.regions import Guide, protect
+from nst_core.losses import Guide, gram_matrix
+from nst_core.regions import protect
 from nst_core.settings import DEFAULTS
 
 SMALL = Settings(size=96, steps=6)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -95,6 +97,26 @@ def test_a_run_out_of_time_gives_what_it_has(
         assert server.stop() == 0
         assert not server.files.exists()
         assert not list((tmp_path / "tmp").glob("pictures-*"))
+
+
+def test_the_page_waits_for_nothing_it_does_not_need() -> None:
+    """Seconds to import PyTorch and the server for MCP, and to write Gradio's type stubs."""
+    stubs = ROOT / "app.pyi"
+    stubs.unlink(missing_ok=True)
+    code = "import sys, app, nst_core.__main__; print({'mcp', 'torch'} & {*sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "set()\n", done.stderr
+    assert not stubs.exists()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
+def test_it_may_be_stopped_while_it_warms_up(tmp_path: Path, seconds: float) -> None:
+    with running_server(tmp_path, warmed_up=False) as server:
+        time.sleep(seconds)
+        assert server.stop() == 0, server.log.read_text()
+        assert "Traceback" not in server.log.read_text()
 
 
 def test_a_wrong_limit_is_said_at_the_start(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from nst_core import Settings, finish, load_image
-from nst_core.images import to_tensor
+from nst_core.tensors import to_tensor
 from nst_core.upscale import enlarge
 
 OFF = Settings(full_detail=False)

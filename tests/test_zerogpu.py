@@ -133,7 +133,7 @@ def test_frames_hold_data_of_the_cpu_alone(space: Space) -> None:
     assert space.state["steps"] == [1, 2, 3, 4]
     assert space.state["done"] == [False, False, False, True]
     kinds = set(space.state["kinds"])
-    assert {"nst_core.optimize.Frame", "PIL.Image.Image"} < kinds
+    assert {"nst_core.frame.Frame", "PIL.Image.Image"} < kinds
     assert all(kind.split(".")[0] in ("builtins", "nst_core", "PIL") for kind in kinds)
 
 

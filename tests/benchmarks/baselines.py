@@ -40,7 +40,7 @@ from plain_vgg import PlainVGG
 
 from nst_core import load_image
 from nst_core._memory import keep_freed_memory
-from nst_core.images import to_image
+from nst_core.tensors import to_image
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "baselines.json"

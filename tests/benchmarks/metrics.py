@@ -19,7 +19,8 @@ from PIL import Image
 from plain_vgg import PlainVGG
 from torch import Tensor
 
-from nst_core.images import to_tensor, working_size
+from nst_core.images import working_size
+from nst_core.tensors import to_tensor
 
 LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 PROJECTIONS = 128

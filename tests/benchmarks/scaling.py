@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from nst_core import Settings, load_image
 from nst_core._memory import keep_freed_memory
-from nst_core.images import to_tensor
 from nst_core.optimize import Objective
 from nst_core.optimizers import LBFGS
+from nst_core.tensors import to_tensor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TURNS = 3
