@@ -87,13 +87,14 @@ from nst_core import (
     save_with_recipe,
     sweep,
 )
-from nst_core._memory import release_freed_memory
+from nst_core.allocator import release_freed_memory
 from nst_core.errors import SettingsError
 from nst_core.finishing import strengthen
-from nst_core.guard import Guard
-from nst_core.history import History, Record
 from nst_core.images import on_white
-from nst_core.jobs import (
+from nst_core.plan import make_plan
+from nst_core.server.gate import Guard
+from nst_core.server.history import History, Record
+from nst_core.server.jobs import (
     SHOWN_SIDE,
     Images,
     Job,
@@ -103,9 +104,9 @@ from nst_core.jobs import (
     run_job,
     save_result,
 )
-from nst_core.limits import Limits
-from nst_core.plan import make_plan
-from nst_core.runs import Runs
+from nst_core.server.limits import Limits
+from nst_core.server.runs import Runs
+from nst_core.server.tool_calls import HEADER
 from nst_core.settings import (
     DEFAULTS,
     MOST_STYLES,
@@ -116,9 +117,8 @@ from nst_core.settings import (
     Switch,
     Weights,
 )
-from nst_core.sheet import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
+from nst_core.sweep import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
 from nst_core.timelapse import LOOKS, to_webp
-from nst_core.tool_calls import HEADER
 
 gc.freeze()  # from now on no look at all that was imported, either
 gc.enable()

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
 
 from nst_core import PRESETS, Settings, TimeLapse, finish, insights, load_image, stylize, sweep
-from nst_core.sheet import sheet
+from nst_core.sweep import sheet
 
 PRESET_SIDE = 160
 HEIGHT, GAP = 200, 6

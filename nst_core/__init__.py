@@ -29,7 +29,7 @@ from .images import load_image
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import PRESETS, Settings
-from .sheet import sweep
+from .sweep import sweep
 from .timelapse import TimeLapse
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from .images import MAX_PIXELS, load_image, printable
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
-from .sheet import sheet, sweep
+from .sweep import sheet, sweep
 from .timelapse import TimeLapse
 
 BAD_INPUT, INTERRUPTED = 2, 130

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ._memory import keep_freed_memory
+from .allocator import keep_freed_memory
 from .color import is_plain, match_colors
 from .errors import DeviceMemoryError
 from .frame import Frame

@@ -12,21 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .errors import SettingsError
-
-# Convolutions per block (Simonyan and Zisserman 2014, table 1, columns D and E).
-NETWORKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-DEEPEST_LAYER = "relu5_1"
+from .layers import DEEPEST_LAYER, NETWORKS, layer_names
 
 MOST_STYLES = 4
-
-
-def layer_names(network: str) -> tuple[str, ...]:
-    """Names of the usable layers of `network`, shallow to deep: conv1_1, relu1_1, ... relu5_1."""
-    names = []
-    for block, depth in enumerate(NETWORKS[network], start=1):
-        for conv in range(1, depth + 1):
-            names += [f"conv{block}_{conv}", f"relu{block}_{conv}"]
-    return tuple(names[: names.index(DEEPEST_LAYER) + 1])
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from .errors import WeightsError
-from .settings import NETWORKS, layer_names
+from .layers import NETWORKS, layer_names
 from .weights import load_weights
 
 # Statistics of ImageNet, by which the input is normalised (torchvision's convention).

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from .errors import WeightsError
 from .hub import fetch_tensors
-from .settings import NETWORKS, layer_names
+from .layers import NETWORKS, layer_names
 
 BUNDLED_VGG16 = Path(__file__).parent / "data" / "vgg16_features.safetensors"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nst_core.limits import PREFIX, Limits
+from nst_core.server.limits import PREFIX, Limits
 from nst_core.settings import DEFAULTS, OPTIONS, PRESETS
 
 ROOT = Path(__file__).parents[1]

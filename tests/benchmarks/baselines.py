@@ -39,7 +39,7 @@ from metrics import Quality, at_side
 from plain_vgg import PlainVGG
 
 from nst_core import load_image
-from nst_core._memory import keep_freed_memory
+from nst_core.allocator import keep_freed_memory
 from nst_core.tensors import to_image
 
 HERE = Path(__file__).parent

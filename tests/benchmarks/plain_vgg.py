@@ -15,7 +15,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from nst_core.settings import layer_names
+from nst_core.layers import layer_names
 from nst_core.vgg import MEAN, STD
 from nst_core.weights import load_weights
 

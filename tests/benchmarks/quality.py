@@ -24,7 +24,7 @@ from metrics import Quality
 from PIL import Image
 
 from nst_core import Frame, Settings, finish, stylize
-from nst_core._memory import keep_freed_memory
+from nst_core.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

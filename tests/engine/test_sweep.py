@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from nst_core import Settings, stylize, sweep
 from nst_core.insights import LAYERS, reconstruction, texture
-from nst_core.sheet import STYLE_SCALES, STYLE_WEIGHTS, sheet
+from nst_core.sweep import STYLE_SCALES, STYLE_WEIGHTS, sheet
 
 
 def test_nine_tiles_with_the_settings_of_a_large_picture(
     photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nst_core.sheet.STEPS", 2)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 2)
     tiles = list(sweep(photo, painting, Settings(size=3000, tv_weight=2)))
     assert [tile.settings.style_weight for tile in tiles[::3]] == list(STYLE_WEIGHTS)
     assert [tile.settings.style_scale for tile in tiles[:3]] == list(STYLE_SCALES)

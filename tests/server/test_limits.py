@@ -8,9 +8,9 @@ import time
 import pytest
 
 from nst_core.errors import SettingsError
-from nst_core.limits import Limits
 from nst_core.plan import make_plan
-from nst_core.runs import Runs
+from nst_core.server.limits import Limits
+from nst_core.server.runs import Runs
 from nst_core.settings import Settings
 
 

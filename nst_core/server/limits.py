@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .errors import SettingsError
-from .plan import Stage
-from .settings import DEFAULTS, OPTIONS, Settings
+from ..errors import SettingsError
+from ..plan import Stage
+from ..settings import DEFAULTS, OPTIONS, Settings
 
 PREFIX = "NST_"
 

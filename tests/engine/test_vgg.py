@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from nst_core import WeightsError
-from nst_core.settings import layer_names
+from nst_core.layers import layer_names
 from nst_core.vgg import VGGFeatures, _Convolution
 from nst_core.weights import BUNDLED_VGG16, VGG19_FILE, load_weights, vgg19_path
 

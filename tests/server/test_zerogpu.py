@@ -23,7 +23,7 @@ from PIL import Image
 from serving import Server, running_server
 
 from nst_core import Settings
-from nst_core.jobs import Images
+from nst_core.server.jobs import Images
 
 
 class Scheduler(ThreadingHTTPServer):

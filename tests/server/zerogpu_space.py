@@ -41,7 +41,7 @@ threads_of_libraries = threads()
 
 import app  # noqa: E402
 from nst_core import Frame, Settings, load_image  # noqa: E402
-from nst_core.jobs import Images  # noqa: E402
+from nst_core.server.jobs import Images  # noqa: E402
 from nst_core.vgg import load_vgg  # noqa: E402
 
 EXAMPLES = Path(app.__file__).parent / "examples"

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from nst_core import PRESETS, Settings
+from nst_core.layers import NETWORKS
 from nst_core.losses import (
     ContentLoss,
     StyleLoss,
@@ -21,7 +22,6 @@ from nst_core.losses import (
     weave,
 )
 from nst_core.optimize import Objective
-from nst_core.settings import NETWORKS
 from nst_core.strips import cut
 from nst_core.vgg import MEAN, STD, VGGFeatures
 from nst_core.weights import load_weights

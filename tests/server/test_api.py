@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image, ImageChops
 
 from nst_core.settings import DEFAULTS, OPTIONS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENDPOINT = "/stylize"
 
 
@@ -109,7 +110,7 @@ def test_a_film(client: Client, photo_path: Path, painting_path: Path, kind: str
 def test_a_sheet(
     client: Client, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nst_core.sheet.STEPS", 1)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     path = client.predict(**inputs(photo_path, painting_path), api_name="/sweep")
     assert Image.open(path).width > 3 * 160
 

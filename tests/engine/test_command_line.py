@@ -18,7 +18,7 @@ from nst_core import read_recipe
 from nst_core.__main__ import build_parser, main
 from nst_core.settings import OPTIONS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -28,8 +28,8 @@ from nst_core import (
     stylize,
 )
 from nst_core.__main__ import main
-from nst_core.jobs import Job, open_job
-from nst_core.limits import Limits
+from nst_core.server.jobs import Job, open_job
+from nst_core.server.limits import Limits
 from tests.corpus import (
     BLUE,
     RED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -313,7 +314,7 @@ def test_what_is_refused_leaves_the_picture(page: Page) -> None:
 
 
 def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst_core.sheet.STEPS", 1)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     page.get_by_role("button", name="Try nine at once").click()
     page.locator("#sweep").click()
     tiles = page.locator("#tiles button.thumbnail-item")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst_core.history import History, Record
+from nst_core.server.history import History, Record
 
 PICTURE = Image.new("RGB", (40, 30), "teal")
 

@@ -8,7 +8,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from nst_core import PRESETS, Settings, SettingsError
-from nst_core.settings import DEFAULTS, OPTIONS, Number, layer_names
+from nst_core.layers import layer_names
+from nst_core.settings import DEFAULTS, OPTIONS, Number
 
 
 def test_numbers_come_as_text_float_or_int() -> None:

@@ -15,15 +15,15 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 import torch
+from local_hub import LocalHub, convolutions
 from safetensors.torch import load_file
 from torch import Tensor
 
 from nst_core import weights
 from nst_core.vgg import VGGFeatures
 from nst_core.weights import VGG19_CONVOLUTIONS, load_weights, vgg19_path
-from tests.local_hub import LocalHub, convolutions
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WHOLE, NEEDED = 574_670_000, 51_900_000
 
 

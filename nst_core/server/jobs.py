@@ -12,17 +12,17 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from .errors import StyleTransferError
-from .finishing import finish, preview, strengthen
-from .frame import Frame
-from .images import load_image, on_white
+from ..errors import StyleTransferError
+from ..finishing import finish, preview, strengthen
+from ..frame import Frame
+from ..images import load_image, on_white
+from ..plan import check_inputs, is_guided, make_plan
+from ..recipe import Recipe, save_with_recipe
+from ..regions import load_mask
+from ..settings import Settings
+from ..timelapse import TimeLapse
 from .limits import Limits
-from .plan import check_inputs, is_guided, make_plan
-from .recipe import Recipe, save_with_recipe
-from .regions import load_mask
 from .runs import Runs
-from .settings import Settings
-from .timelapse import TimeLapse
 
 PREVIEW_SECONDS = 1.0
 FIRST_PREVIEW_SECONDS = 0.6

@@ -1,0 +1,1 @@
+"""What a server needs around runs. Knows neither gradio nor the page."""
