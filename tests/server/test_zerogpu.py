@@ -93,7 +93,7 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
         "SPACES_ZERO_GPU": "true",
         "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{scheduler.server_port}",
     }
-    command = (sys.executable, "-m", "tests.zerogpu_space")
+    command = (sys.executable, "-m", "tests.server.zerogpu_space")
     with running_server(folder, command, **environment) as server:
         lines = server.log.read_text().splitlines()
         state = json.loads(next(line for line in lines if line.startswith("{")))
