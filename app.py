@@ -91,6 +91,7 @@ from nst_core.allocator import release_freed_memory
 from nst_core.errors import SettingsError
 from nst_core.finishing import strengthen
 from nst_core.images import on_white
+from nst_core.options import Choice, Layers, Number, Switch, Weights
 from nst_core.plan import make_plan
 from nst_core.server.gate import Guard
 from nst_core.server.history import History, Record
@@ -107,16 +108,7 @@ from nst_core.server.jobs import (
 from nst_core.server.limits import Limits
 from nst_core.server.runs import Runs
 from nst_core.server.tool_calls import HEADER
-from nst_core.settings import (
-    DEFAULTS,
-    MOST_STYLES,
-    OPTIONS,
-    Choice,
-    Layers,
-    Number,
-    Switch,
-    Weights,
-)
+from nst_core.settings import DEFAULTS, MOST_STYLES, OPTIONS
 from nst_core.sweep import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
 from nst_core.timelapse import LOOKS, to_webp
 

@@ -26,9 +26,10 @@ from .errors import (
 from .finishing import finish, preview
 from .frame import Frame
 from .images import load_image
+from .presets import PRESETS
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
-from .settings import PRESETS, Settings
+from .settings import Settings
 from .sweep import sweep
 from .timelapse import TimeLapse
 

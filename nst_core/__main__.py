@@ -16,9 +16,11 @@ from .errors import StyleTransferError
 from .finishing import finish, preview
 from .frame import Frame
 from .images import MAX_PIXELS, load_image, printable
+from .options import Number
+from .presets import PRESETS, find_preset
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
-from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
+from .settings import DEFAULTS, OPTIONS, Settings
 from .sweep import sheet, sweep
 from .timelapse import TimeLapse
 
@@ -158,7 +160,9 @@ def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
         given.setdefault("init", "image")
     if arguments.preset and recipe:
         raise StyleTransferError("A recipe has all settings: leave out --preset or --recipe.")
-    base: dict[str, Any] = recipe.settings.as_dict() if recipe else {}
+    base = recipe.settings if recipe else DEFAULTS
+    if arguments.preset is not None:
+        base = find_preset(arguments.preset)
     if arguments.reconstruct or arguments.texture:
         option = "reconstruct" if arguments.reconstruct else "texture"
         if option == "texture" and arguments.texture not in insights.LAYERS:
@@ -167,8 +171,8 @@ def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
                 f"{printable(arguments.texture)}."
             )
         make = getattr(insights, "reconstruction" if option == "reconstruct" else option)
-        base |= make(getattr(arguments, option)).as_dict()
-    return Settings.from_values({**base, **given}, arguments.preset)
+        base = make(getattr(arguments, option))
+    return Settings.from_values(given, base)
 
 
 def _follow(

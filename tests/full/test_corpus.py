@@ -28,6 +28,7 @@ from nst_core import (
     stylize,
 )
 from nst_core.__main__ import main
+from nst_core.presets import find_preset
 from nst_core.server.jobs import Job, open_job
 from nst_core.server.limits import Limits
 from tests.corpus import (
@@ -213,7 +214,7 @@ def test_settings_in_the_core(name: str, value: object, words: str) -> None:
 @pytest.mark.parametrize("preset", ["", "balanced", "\n", "x" * 900, [], {}, 5, ("Balanced",)])
 def test_unknown_presets(preset: Any) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_values({}, preset)
+        find_preset(preset)
     assert_sentence(str(caught.value), "no preset .* choose one of Balanced")
 
 
