@@ -110,7 +110,7 @@ from nst_core.server.runs import Runs
 from nst_core.server.tool_calls import HEADER
 from nst_core.settings import DEFAULTS, MOST_STYLES, OPTIONS
 from nst_core.sweep import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
-from nst_core.timelapse import LOOKS, to_webp
+from nst_core.timelapse import LEAST_FRAMES, to_webp
 
 gc.freeze()  # from now on no look at all that was imported, either
 gc.enable()
@@ -477,7 +477,7 @@ def _frames(images: Images, settings: Settings, run: str) -> Iterator[Frame]:
             mask=images.mask,
             start=images.start,
             every=FRAME_SECONDS,
-            at_least=LOOKS,
+            at_least=LEAST_FRAMES,
             stop=going.ends if going else lambda: False,
         )
 
@@ -1631,7 +1631,7 @@ def _connect_inputs(page: Page, private: dict[str, Any], at_once: dict[str, Any]
             gr.Warning(_message(error), title="No recipe")
             return [None, *nothing]
         here = Recipe.of(recipe.settings, photo, given, None, None)
-        others = recipe.others(here)
+        others = recipe.differences(here)
         note = f" It was made with another {' and another '.join(others)}." if others else ""
         gr.Info(f"All settings are as they were for this picture.{note}", title="Recipe")
         values = _widget_values(recipe.settings)
