@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
@@ -16,7 +18,10 @@ from tests.corpus import BLUE, RED, Case, assert_sentence, looks
 from tests.serving import Server
 
 # Settings of a run that gives the photo back: its result tells whether the photo was read rightly.
-BACK = {"size": 64, "steps": 1, "strength": 0, "full_detail": False}
+BACK: dict[str, Any] = {"size": 64, "steps": 1, "strength": 0, "full_detail": False}
+
+# What a file can be in a request, besides the photo.
+OTHER_ROLES = ("style", "style_2", "mask", "start")
 
 
 def options(settings: dict[str, object]) -> list[str]:
@@ -73,6 +78,48 @@ def refusal(client: Client, **inputs: Any) -> str:
         client.predict(**{**BACK, **inputs, **files}, api_name="/stylize")
     assert "<" not in str(caught.value)
     return str(caught.value)
+
+
+def refused_in_role(case: Case, role: str, files: Path, good: Path, client: Client) -> None:
+    """Send the file as something else than the photo."""
+    inputs = {"content": good, "style": good, role: case.write(files)}
+    if role == "start":
+        inputs["init"] = "image"
+    assert_sentence(refusal(client, **inputs), case.sentence)
+
+
+class RawRequest:
+    """Requests whose JSON holds something as it stands, which a client would not send.
+
+    Args:
+        image: is uploaded once, and is the photo and the painting of every request.
+    """
+
+    def __init__(self, server: Server, image: Path) -> None:
+        self.api = f"{server.url}/gradio_api"
+        with image.open("rb") as file:
+            paths = httpx.post(f"{self.api}/upload", files={"files": file}).json()
+        data = {"path": paths[0], "meta": {"_type": "gradio.FileData"}}
+        self.images = json.dumps({"content": data, "style": data})
+
+    def refusal(self, extra: str) -> str:
+        """The sentence with which a request is refused that has `extra` among its values."""
+        answer = httpx.post(
+            f"{self.api}/call/v2/stylize",
+            content=f"{self.images[:-1]}, {extra}}}",
+            headers={"content-type": "application/json"},
+        )
+        if answer.status_code != 200:
+            return answer.json()["error"]
+        address = f"{self.api}/call/stylize/{answer.json()['event_id']}"
+        events = httpx.get(address, timeout=30).text
+        assert "event: error" in events, events
+        return json.loads(events.rpartition("data: ")[2])["error"]
+
+    def assert_refused(self, name: str, value: object, words: str) -> None:
+        """This value of a setting is refused in a sentence with these words."""
+        said = self.refusal(f'"{name}": {json.dumps(value)}')
+        assert_sentence(said.replace("&lt;", "<").replace("&gt;", ">"), words)
 
 
 def assert_serves(client: Client, good: Path) -> None:

@@ -10,11 +10,24 @@ from gradio_client import Client
 
 from nst_core import Settings, finish, stylize
 from tests.command import CommandLine, assert_refused, run_process
-from tests.corpus import BY_NAME, CASES, PICTURES, SOME_REFUSED, Case, cut_off, noise
+from tests.corpus import (
+    BY_NAME,
+    CASES,
+    PICTURES,
+    REFUSED,
+    SETTINGS,
+    SOME_REFUSED,
+    Case,
+    cut_off,
+    noise,
+)
 from tests.serving import Server
 from tests.ways_in import (
+    OTHER_ROLES,
+    RawRequest,
     assert_no_fault,
     assert_serves,
+    refused_in_role,
     through_api,
     through_command,
     through_core,
@@ -61,13 +74,37 @@ def test_processes_refuse(name: str, files: Path, good: Path, tmp_path: Path) ->
     assert_refused(done, case.sentence)
 
 
-def test_api_takes_the_whole_corpus(files: Path, good: Path, public_server: Server) -> None:
-    client = Client(public_server.url, verbose=False)
+@pytest.fixture
+def client(public_server: Server) -> Client:
+    return Client(public_server.url, verbose=False)
+
+
+def test_api_takes_the_whole_corpus(
+    files: Path, good: Path, client: Client, public_server: Server
+) -> None:
     for case in CASES:
         through_api(case, files, good, client)
         if case.sentence:
             assert_serves(client, good)
     for case in cut_off():
         through_api(case, files, good, client)
+    assert_serves(client, good)
+    assert_no_fault(public_server)
+
+
+@pytest.mark.parametrize("role", OTHER_ROLES)
+def test_api_refuses_in_every_role(
+    role: str, files: Path, good: Path, client: Client, public_server: Server
+) -> None:
+    for case in REFUSED:
+        if len(case.name) <= 255 and case.make() is not None:
+            refused_in_role(case, role, files, good, client)
+    assert_no_fault(public_server)
+
+
+def test_api_settings(good: Path, client: Client, public_server: Server) -> None:
+    request = RawRequest(public_server, good)
+    for name, value, words in SETTINGS:
+        request.assert_refused(name, value, words)
     assert_serves(client, good)
     assert_no_fault(public_server)

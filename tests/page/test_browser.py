@@ -114,7 +114,7 @@ def test_a_painted_region_stays_photo(phone: Page, photo_path: Path, tmp_path: P
     phone.locator("#region button").first.click()
     for _ in range(2):
         paint_stroke(phone, (0.3, 0.5), (0.6, 0.5))
-    small_run(phone, 96)
+    small_run(phone)
     found = difference(downloaded(phone, tmp_path), photo_path)
     height, width = found.shape
     inside = found[int(0.48 * height) : int(0.52 * height), int(0.3 * width) : int(0.6 * width)]
@@ -142,7 +142,7 @@ def test_a_second_painting_counts_comes_back_and_goes_away(page: Page, tmp_path:
     page.locator("#style-2 input[type=file]").set_input_files(grey)
     expect(page.locator("#style-2 img")).to_be_visible()
     set_number(page, "Weight of the painting", 0)
-    small_run(page, 96, 4)
+    small_run(page)
     with_grey = saturation(downloaded(page, tmp_path))
 
     page.reload()
@@ -154,7 +154,7 @@ def test_a_second_painting_counts_comes_back_and_goes_away(page: Page, tmp_path:
     page.locator("#remove-style").click()
     expect(page.locator("#style-2")).to_be_hidden()
     expect(page.locator("#remove-style")).to_be_hidden()
-    small_run(page, 96, 4)
+    small_run(page)
     alone = downloaded(page, tmp_path)
     assert len(read_recipe(alone).styles) == 1
     assert saturation(alone) > 1.25 * with_grey
@@ -170,14 +170,14 @@ def test_a_second_painting_counts_comes_back_and_goes_away(page: Page, tmp_path:
 
 def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Path) -> None:
     preset = page.locator("#presets button")
-    set_number(page, "Size", 96)
+    set_number(page, "Size", 64)
     preset.filter(has_text="Classic").click()
     expect(number(page, "Steps")).to_have_value(str(PRESETS["Classic"].steps))
-    expect(number(page, "Size")).to_have_value("96")
+    expect(number(page, "Size")).to_have_value("64")
     preset.filter(has_text="Keep colours").click()
     expect(number(page, "Steps")).to_have_value(str(Settings().steps))
     expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
-    small_run(page, 96, 4)
+    small_run(page, 64, 4)
     first = downloaded(page, tmp_path).rename(tmp_path / "first.png")
     chroma = [
         np.asarray(Image.open(path).convert("YCbCr"), dtype=float)[..., 1:]
@@ -210,10 +210,10 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
 
 
 def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
-    small_run(page, 96, 4)
-    set_number(page, "Steps", 6)
+    small_run(page, 64, 4)
+    set_number(page, "Steps", 5)
     finish_run(page, "#refine")
-    expect(status(page)).to_contain_text("6 steps")
+    expect(status(page)).to_contain_text("5 steps")
     expect(thumbnails(page)).to_have_count(2)
     path = downloaded(page, tmp_path)
     refined = read_recipe(path)
@@ -244,7 +244,9 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
 
 
 def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
+    module = import_module("nst_core.sweep")
+    monkeypatch.setattr(module, "STEPS", 1)
+    monkeypatch.setattr(module, "SIZE", 64)
     page.get_by_role("button", name="Try nine at once").click()
     page.locator("#sweep").click()
     tiles = page.locator("#tiles button.thumbnail-item")

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-import gradio
 import pytest
 from PIL import Image
 from playwright.sync_api import Route, expect
@@ -32,7 +33,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 SNIPPETS = re.findall(r"```html\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
 CDN = "https://gradio.s3-us-west-2.amazonaws.com/"
-BUILD = Path(gradio.__file__).parent / "templates" / "frontend"
+VERSION = version("gradio")
+BUILD = Path(find_spec("gradio").origin).parent / "templates" / "frontend"
 
 # A page with its own styles, an element that has the name of one of ours, and much above the app.
 BLOG = """<!doctype html>
@@ -71,7 +73,7 @@ def blog(tmp_path: Path, server: str) -> Iterator[Callable[[str], str]]:
 def from_package(route: Route) -> None:
     """Answer for the CDN with a file of the installed package."""
     # The address of the style sheet has no version in it.
-    path = BUILD / route.request.url.removeprefix(CDN).removeprefix(f"{gradio.__version__}/")
+    path = BUILD / route.request.url.removeprefix(CDN).removeprefix(f"{VERSION}/")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     headers = {"Access-Control-Allow-Origin": "*", "Content-Type": kind}
     if path.is_file():

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-import json
+from itertools import cycle
 from pathlib import Path
 
-import httpx
 import pytest
 from gradio_client import Client, handle_file
+from PIL import Image
 
 from nst_core import StyleTransferError
 from nst_core.server.jobs import Job, open_job
 from nst_core.server.limits import Limits
 from tests.corpus import (
+    BLUE,
     BOMBS,
     BY_NAME,
+    RED,
     SETTINGS,
     SOME_PICTURES,
     SOME_REFUSED,
     assert_sentence,
+    looks,
 )
 from tests.serving import Server
-from tests.ways_in import BACK, assert_no_fault, assert_serves, refusal, through_api
-
-API = "/gradio_api"
+from tests.ways_in import (
+    BACK,
+    OTHER_ROLES,
+    RawRequest,
+    assert_no_fault,
+    assert_serves,
+    refusal,
+    refused_in_role,
+    through_api,
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +48,10 @@ def test_api_paints(files: Path, good: Path, client: Client, public_server: Serv
 
 
 def test_api_refuses(files: Path, good: Path, client: Client, public_server: Server) -> None:
-    for name in SOME_REFUSED:
-        case = BY_NAME[name]
-        through_api(case, files, good, client)
-        for role in ("style", "style_2", "mask", "start"):
-            inputs = {"content": good, "style": good, role: case.write(files)}
-            if role == "start":
-                inputs["init"] = "image"
-            assert_sentence(refusal(client, **inputs), case.sentence)
+    """As the photo, and in one of the other roles; `-m full` tries every file in every role."""
+    for name, role in zip(SOME_REFUSED, cycle(OTHER_ROLES), strict=False):
+        through_api(BY_NAME[name], files, good, client)
+        refused_in_role(BY_NAME[name], role, files, good, client)
     assert_serves(client, good)
     assert_no_fault(public_server)
 
@@ -62,34 +68,15 @@ def test_api_bombs_take_no_memory(
     assert public_server.peak() - before < 300
 
 
-def raw(server: Server, paths: list[str], extra: str) -> str:
-    """What is answered to a request whose JSON has `extra` in it, as it stands."""
-    meta = {"_type": "gradio.FileData"}
-    images = json.dumps(
-        {x: {"path": p, "meta": meta} for x, p in zip(("content", "style"), paths, strict=True)}
-    )
-    body = f"{images[:-1]}, {extra}}}"
-    kind = {"content-type": "application/json"}
-    url = f"{server.url}{API}/call"
-    answer = httpx.post(f"{url}/v2/stylize", content=body, headers=kind)
-    if answer.status_code != 200:
-        return answer.json()["error"]
-    events = httpx.get(f"{url}/stylize/{answer.json()['event_id']}", timeout=30).text
-    assert "event: error" in events, events
-    return json.loads(events.rpartition("data: ")[2])["error"]
-
-
 def test_api_settings(good: Path, client: Client, public_server: Server) -> None:
-    """Whatever JSON can hold, and some that it can't."""
-    with good.open("rb") as file:
-        paths = httpx.post(f"{public_server.url}{API}/upload", files={"files": file}).json() * 2
-    for name, value, words in SETTINGS:
-        said = raw(public_server, paths, f'"{name}": {json.dumps(value)}')
-        assert_sentence(said.replace("&lt;", "<").replace("&gt;", ">"), words)
-    for extra in ("-Infinity", "NaN", "1e400", "9" * 4000, "[" * 400 + "]" * 400):
-        assert_sentence(raw(public_server, paths, f'"size": {extra}'), "size")
-    for extra in ("9" * 5000, "[" * 100_000, "[", "'64'", "\0"):
-        assert_sentence(raw(public_server, paths, f'"size": {extra}'), "not JSON")
+    """Whatever JSON can hold, and some that it can't; `-m full` tries all values."""
+    request = RawRequest(public_server, good)
+    for name, value, words in SETTINGS[::4]:
+        request.assert_refused(name, value, words)
+    for number in ("-Infinity", "NaN", "1e400", "9" * 4000, "[" * 400 + "]" * 400):
+        assert_sentence(request.refusal(f'"size": {number}'), "size")
+    for text in ("9" * 5000, "[" * 100_000, "[", "'64'", "\0"):
+        assert_sentence(request.refusal(f'"size": {text}'), "not JSON")
     assert_serves(client, good)
     assert_no_fault(public_server)
 
@@ -100,7 +87,8 @@ def test_missing_and_same_images(good: Path, client: Client, public_server: Serv
     assert_sentence(refusal(client, content=good, style=good, init="image"), "start from")
     file = handle_file(good)
     many = {"style_2": file, "style_3": file, "style_4": file, "start": file, "mask": file}
-    client.predict(file, file, **many, **BACK, init="image", api_name="/stylize")
+    result = client.predict(file, file, **many, **BACK, init="image", api_name="/stylize")
+    looks(RED, BLUE)(Image.open(result))
     assert_no_fault(public_server)
 
 
