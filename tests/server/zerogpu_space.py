@@ -1,4 +1,4 @@
-"""The app as a ZeroGPU Space runs it, as a process of its own: `python -m tests.server.zerogpu_space`.
+"""The app as a ZeroGPU Space runs it: `python -m tests.server.zerogpu_space`.
 
 All of `spaces` is the real thing: the emulated CUDA of the parent, the scheduling, the forked
 workers and their queues. Only the two steps that need a GPU in a worker are left out, so that it
