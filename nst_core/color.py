@@ -48,4 +48,5 @@ def _power(covariance: Tensor, exponent: float) -> Tensor:
     """Of a symmetric matrix, by its eigenvalues."""
     values, vectors = torch.linalg.eigh(covariance)
     floor = LEAST_VARIANCE if exponent < 0 else 0.0
-    return vectors * values.clamp(min=floor) ** exponent @ vectors.T
+    power: Tensor = vectors * values.clamp(min=floor) ** exponent @ vectors.T
+    return power

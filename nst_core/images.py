@@ -6,10 +6,10 @@ import warnings
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from .errors import ImageError
@@ -117,7 +117,7 @@ def _check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _check_work(image: Image.Image) -> None:
+def _check_work(image: ImageFile.ImageFile) -> None:
     """Refuse files that take far more time or memory to decode than their size tells.
 
     A JPEG may go over its pixels any number of times, and the tiles of a TIFF, which are decoded
@@ -125,7 +125,7 @@ def _check_work(image: Image.Image) -> None:
     """
     tags = getattr(image, "tag_v2", {})
     area = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-    scans = _scans(image.fp) if "progressive" in image.info else 1
+    scans = _scans(image.fp) if image.fp and "progressive" in image.info else 1
     if area > MAX_PIXELS or scans > MAX_JPEG_SCANS:
         raise ImageError(
             "The image is stored in a way that takes too much to open: save it as PNG, and use "
@@ -133,7 +133,7 @@ def _check_work(image: Image.Image) -> None:
         )
 
 
-def _scans(file: BinaryIO) -> int:
+def _scans(file: IO[bytes]) -> int:
     """How many scans a JPEG has; where it has previews inside, theirs are among them."""
     place = file.tell()
     file.seek(0)
@@ -181,7 +181,7 @@ def _upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says; broken EXIF says nothing."""
     image.load()
     try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:  # its parser raises many things, and the pixels are good
         return image
     return image if turn is None else image.transpose(turn)
@@ -193,9 +193,10 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         return image
     values = image.convert("F")
     values.info.pop("transparency", None)  # a grey value in the old range
-    if not np.isfinite(np.asarray(values)).all():
+    pixels = np.asarray(values)
+    if not np.isfinite(pixels).all():
         raise ImageError("The image holds values that are not finite: save it as an 8-bit file.")
-    _, high = values.getextrema()
+    high = float(pixels.max())
     if image.mode == "F" and high <= 1:
         full = 1.0
     elif image.mode.startswith("I;16") or 255 < high <= 65535:

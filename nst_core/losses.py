@@ -74,7 +74,8 @@ class _Gram(torch.autograd.Function):
         channels = features.shape[1]
         if features.device.type == "cpu":
             kernel = (channels, channels, 1, 1)
-            return conv2d_weight(features, kernel, features).view(channels, channels)
+            gram: Tensor = conv2d_weight(features, kernel, features)
+            return gram.view(channels, channels)
         flat = features.flatten(2)[0]
         return flat @ flat.T
 
@@ -91,7 +92,9 @@ def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
         guide: how much every position counts, (1, 1, H, W), values 0 to 1 (the spatial guidance
             of Gatys et al. 2017, section 4.1).
     """
-    return _Gram.apply(features if guide is None else features * guide.sqrt())
+    weighted = features if guide is None else features * guide.sqrt()
+    gram: Tensor = _Gram.apply(weighted)  # type: ignore[no-untyped-call]  # torch has no hints
+    return gram
 
 
 class ContentLoss(nn.Module):
@@ -102,6 +105,8 @@ class ContentLoss(nn.Module):
     into the photo: the scale of the differences is its variance. And a photo that is rich against
     the painting (a face) holds on to its shapes, while a flat one (a sky) gives way to strokes.
     """
+
+    target: Tensor
 
     def __init__(self, target: Tensor, style_variance: float | None = None) -> None:
         super().__init__()
@@ -125,6 +130,8 @@ class StyleLoss(nn.Module):
 
     Balanced ones are Gram matrices over the number of positions.
     """
+
+    target: Tensor
 
     def __init__(self, target: Tensor, balanced: bool = True) -> None:
         super().__init__()

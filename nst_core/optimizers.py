@@ -78,7 +78,7 @@ class LBFGS:
     ) -> None:
         self.precondition = precondition
         self.radius = radius
-        self.length = radius
+        self.length = torch.tensor(0.0)  # of the last proposal
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale: float | Tensor = 1.0
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from .errors import SettingsError
 from .images import working_size
-from .settings import MOST_STYLES, OPTIONS, Settings
+from .settings import MOST_STYLES, SIZES, Settings
 
 # The first size is the last one by sqrt 2, within these. A larger one keeps more of the photo; the
 # painting then comes less near, and costs more.
@@ -177,7 +177,7 @@ def make_plan(
     stages = tuple(map(stage, *_sizes_and_steps(settings)))
     needed, steps = stages[-1].memory, stages[-1].steps
     if needed > budget:
-        sizes = range(settings.size, OPTIONS["size"].low - 1, -1)
+        sizes = range(settings.size, int(SIZES.low) - 1, -1)
         largest = next(size for size in sizes if stage(size, steps).memory <= budget)
         needed = math.ceil(10 * needed) / 10  # never what looks like the budget
         raise SettingsError(

@@ -80,8 +80,8 @@ class TimeLapse:
         count = round(seconds * MP4_RATE)
         for k in range(count):
             index, part = divmod(k * (len(frames) - 1) / (count - 1), 1)
-            near = (Image.open(BytesIO(x)) for x in (frames[int(index) :] * 2)[:2])
-            yield Image.blend(*near, part)
+            here, after = frames[int(index)], frames[min(int(index) + 1, len(frames) - 1)]
+            yield Image.blend(Image.open(BytesIO(here)), Image.open(BytesIO(after)), part)
         for _ in range(round(STANDS_SECONDS * MP4_RATE)):
             yield Image.open(BytesIO(self.last))
 

@@ -50,7 +50,8 @@ def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
 def _luminance(image: Tensor) -> Tensor:
     """Of an image (1, 3, H, W): (1, 1, H, W)."""
     red, green, blue = image.split(1, dim=1)
-    return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    luminance: Tensor = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    return luminance
 
 
 def _resize(x: Tensor, like: Tensor, mode: str) -> Tensor:
