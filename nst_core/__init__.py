@@ -7,8 +7,9 @@
 ...     print(frame.step, frame.losses["total"])
 >>> finish(frame.image, content, settings).save("result.png")
 
-What computes on tensors (`stylize`, and what `finish` enlarges with) is imported when it is first
-used: PyTorch takes seconds, and a server can show its page before.
+`stylize` is `prepare`, which reads, checks and plans, and `paint`, which computes. PyTorch takes
+seconds to import, so `stylize` and `paint` are imported on first use; a server shows its page
+before that.
 """
 
 from __future__ import annotations
@@ -26,14 +27,16 @@ from .errors import (
 from .finishing import finish, preview
 from .frame import Frame
 from .images import load_image
+from .presets import PRESETS
 from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
-from .settings import PRESETS, Settings
-from .sweep import sweep
+from .settings import Settings
+from .sweep import Sweep, Tile, paint_sweep, prepare_sweep, sweep
 from .timelapse import TimeLapse
+from .transfer import Transfer, prepare
 
 if TYPE_CHECKING:
-    from .optimize import stylize
+    from .optimize import paint, stylize
 
 __all__ = [
     "PRESETS",
@@ -45,11 +48,18 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StyleTransferError",
+    "Sweep",
+    "Tile",
     "TimeLapse",
+    "Transfer",
     "WeightsError",
     "finish",
     "load_image",
     "load_mask",
+    "paint",
+    "paint_sweep",
+    "prepare",
+    "prepare_sweep",
     "preview",
     "read_recipe",
     "save_with_recipe",
@@ -59,8 +69,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "stylize":
-        from .optimize import stylize
+    if name in ("paint", "stylize"):
+        from . import optimize
 
-        return stylize
+        return getattr(optimize, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,28 +15,32 @@ from . import insights, timelapse
 from .errors import StyleTransferError
 from .finishing import finish, preview
 from .frame import Frame
-from .images import MAX_PIXELS, load_image, printable
+from .images import MAX_PIXELS, printable
+from .options import Number
+from .presets import PRESETS, find_preset
 from .recipe import Recipe, read_recipe, save_with_recipe
-from .regions import load_mask
-from .settings import DEFAULTS, OPTIONS, PRESETS, Number, Settings
-from .sweep import sheet, sweep
+from .settings import DEFAULTS, OPTIONS, Settings
+from .sweep import paint_sweep, prepare_sweep, sheet
 from .timelapse import TimeLapse
+from .transfer import Transfer, prepare
 
 BAD_INPUT, INTERRUPTED = 2, 130
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-# The longest sides in pixels that files of these formats can have.
+# Seconds between two frames: often enough for the progress bar.
+FRAME_SECONDS = 0.2
+# Most pixels on a side that files of these formats can have.
 LONGEST_SIDES = {".webp": 16_383, ".jpg": 65_500, ".jpeg": 65_500}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One sentence, without the usage in front of it."""
+        """Print one sentence, without the usage that argparse puts in front of it."""
         message = printable(message, most=200).rstrip(".")
         self.exit(BAD_INPUT, f"{message[:1].upper()}{message[1:]}.\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser with one option for each field of `Settings`."""
+    """Make the parser; each field of `Settings` is an option."""
     parser = _Parser(
         prog="python -m nst_core",
         description="Repaint a photo in the style of a painting.",
@@ -75,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     group = parser.add_argument_group("settings")
     for name, option in OPTIONS.items():
-        # Values stay text: `Settings` checks them, here as everywhere.
+        # Values stay text, so that `Settings` checks them as it does everywhere.
         number = isinstance(option, Number)
         allowed = f" {option.values};" if number else ""
         default = option.text(getattr(DEFAULTS, name))
@@ -93,55 +97,50 @@ def run(arguments: argparse.Namespace) -> None:
         OSError: the output can't be written.
     """
     output = Path(arguments.output)
-    ending = output.suffix.lower()
-    _check_output(output)
-    if ending not in ENDINGS:
+    _check_outputs(arguments)
+    recipe = read_recipe(arguments.recipe) if arguments.recipe else None
+    settings = _settings(arguments, recipe)
+    content, styles = arguments.content, arguments.style
+    if arguments.reconstruct:
+        styles = [content]
+    if arguments.texture:
+        content = styles[0]
+    inputs = {"mask": arguments.mask or None, "start": arguments.start or None}
+    if arguments.sweep:
+        sweep = prepare_sweep(content, styles, settings, **inputs)
+        _check_photo(sweep.content, output)
+        _compare(recipe, sweep.recipe(settings))
+        tiles = paint_sweep(sweep)
+        sheet(list(tqdm(tiles, total=len(sweep.runs), unit="tile", disable=None))).save(output)
+        return
+    transfer = prepare(content, styles, settings, **inputs)
+    _check_photo(transfer.content, output)
+    _compare(recipe, transfer.recipe())
+    film = TimeLapse(transfer.content.size)
+    frame = _follow(transfer, film)
+    result = finish(frame.image, transfer.content, settings, transfer.mask)
+    save_with_recipe(result, output, transfer.recipe())
+    if arguments.timelapse:
+        film.save(arguments.timelapse)
+    if arguments.losses:
+        _print_losses(frame)
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse, before anything is read, outputs that can't be written."""
+    output = Path(arguments.output)
+    _check_place(output)
+    if output.suffix.lower() not in ENDINGS:
         raise StyleTransferError(
             f"{printable(output.name)} does not end in one of {', '.join(ENDINGS)}: name it like "
             "OUT.png."
         )
     if arguments.timelapse:
         timelapse.check_ending(arguments.timelapse)
-        _check_output(Path(arguments.timelapse))
-    recipe = read_recipe(arguments.recipe) if arguments.recipe else None
-    settings = _settings(arguments, recipe)
-    content = load_image(arguments.content)
-    styles = [load_image(path) for path in arguments.style]
-    mask = load_mask(arguments.mask, content.size) if arguments.mask else None
-    start = load_image(arguments.start) if arguments.start else None
-    if content.mode == "RGBA" and ending in (".jpg", ".jpeg"):
-        raise StyleTransferError("The photo is transparent, JPEG is not: name it like OUT.png.")
-    if max(content.size) > LONGEST_SIDES.get(ending, MAX_PIXELS):
-        raise StyleTransferError(
-            f"The photo has {max(content.size)} pixels on its long side, a file that ends in "
-            f"{ending} at most {LONGEST_SIDES[ending]}: name it like OUT.png."
-        )
-    if arguments.reconstruct:
-        styles = [content]
-    if arguments.texture:
-        content = styles[0]
-    own = Recipe.of(settings, content, styles, mask, start)
-    if recipe is not None and recipe.others(own):
-        print(
-            f"The recipe was made with another {' and another '.join(recipe.others(own))}.",
-            file=sys.stderr,
-        )
-    if arguments.sweep:
-        tiles = sweep(content, styles, settings, mask=mask, start=start)
-        sheet(list(tqdm(tiles, total=9, unit="tile", disable=None))).save(output)
-        return
-    film = TimeLapse(content.size)
-    frame = _follow(content, styles, settings, mask, start, film)
-    save_with_recipe(finish(frame.image, content, settings, mask), output, own)
-    if arguments.timelapse:
-        film.save(arguments.timelapse)
-    if arguments.losses:
-        others = {x: y for x, y in frame.losses.items() if x not in ("content", "style")}
-        for name, value in (frame.layers | others).items():
-            print(f"{name:16} {value:.4f}")
+        _check_place(Path(arguments.timelapse))
 
 
-def _check_output(path: Path) -> None:
+def _check_place(path: Path) -> None:
     if path.is_dir():
         raise StyleTransferError(f"{printable(path.name)} is a folder: name the file in it.")
     if not path.parent.is_dir():
@@ -150,51 +149,69 @@ def _check_output(path: Path) -> None:
         )
 
 
+def _check_photo(photo: Image.Image, output: Path) -> None:
+    """Refuse, before the run, a photo whose result the format of `output` can't hold."""
+    ending = output.suffix.lower()
+    if photo.mode == "RGBA" and ending in (".jpg", ".jpeg"):
+        raise StyleTransferError("The photo is transparent, JPEG is not: name it like OUT.png.")
+    if max(photo.size) > LONGEST_SIDES.get(ending, MAX_PIXELS):
+        raise StyleTransferError(
+            f"The photo has {max(photo.size)} pixels on its long side, a file that ends in "
+            f"{ending} at most {LONGEST_SIDES[ending]}: name it like OUT.png."
+        )
+
+
+def _compare(recipe: Recipe | None, own: Recipe) -> None:
+    """Say which images differ from those of the recipe that was given."""
+    if recipe is not None and (words := recipe.differences(own)):
+        print(f"The recipe was made with another {' and another '.join(words)}.", file=sys.stderr)
+
+
 def _settings(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
-    """What was given by name counts more than a recipe or preset."""
+    """Settings that were given by name count more than those of a recipe or preset."""
     given: dict[str, Any] = {name: getattr(arguments, name) for name in OPTIONS}
     given = {name: value for name, value in given.items() if value is not None}
     if arguments.start:
         given.setdefault("init", "image")
     if arguments.preset and recipe:
         raise StyleTransferError("A recipe has all settings: leave out --preset or --recipe.")
-    base: dict[str, Any] = recipe.settings.as_dict() if recipe else {}
-    if arguments.reconstruct or arguments.texture:
-        option = "reconstruct" if arguments.reconstruct else "texture"
-        if option == "texture" and arguments.texture not in insights.LAYERS:
+    base = recipe.settings if recipe else DEFAULTS
+    if arguments.preset is not None:
+        base = find_preset(arguments.preset)
+    if arguments.reconstruct:
+        base = insights.reconstruction(arguments.reconstruct)
+    if arguments.texture:
+        if arguments.texture not in insights.LAYERS:
             raise StyleTransferError(
                 f"--texture must be one of {', '.join(insights.LAYERS)}, not "
                 f"{printable(arguments.texture)}."
             )
-        make = getattr(insights, "reconstruction" if option == "reconstruct" else option)
-        base |= make(getattr(arguments, option)).as_dict()
-    return Settings.from_values({**base, **given}, arguments.preset)
+        base = insights.texture(arguments.texture)
+    return Settings.from_values(given, base)
 
 
-def _follow(
-    content: Image.Image,
-    styles: list[Image.Image],
-    settings: Settings,
-    mask: Image.Image | None,
-    start: Image.Image | None,
-    film: TimeLapse,
-) -> Frame:
-    """Run to the end, with a progress bar on a terminal, and return the last frame."""
-    from .optimize import stylize  # not above: see `nst_core`
+def _follow(transfer: Transfer, film: TimeLapse) -> Frame:
+    """Paint with a progress bar on a terminal, film the previews, and return the last frame."""
+    from .optimize import paint  # not above: PyTorch is imported when it is needed
 
-    frames = stylize(
-        content, styles, settings, mask=mask, start=start, every=0.2, at_least=timelapse.LOOKS
-    )
-    with tqdm(total=settings.steps, unit="step", disable=None) as bar:
-        for frame in frames:
-            film.add(preview(frame.image, content, settings, mask))
+    steps = transfer.settings.steps
+    with tqdm(total=steps, unit="step", disable=None) as bar:
+        for frame in paint(transfer, every=FRAME_SECONDS, at_least=timelapse.LEAST_FRAMES):
+            film.add(preview(frame.image, transfer.content, transfer.settings, transfer.mask))
             bar.update(frame.step - bar.n)
             bar.set_postfix(size=frame.size, loss=f"{frame.losses['total']:.3g}")
     return frame
 
 
+def _print_losses(frame: Frame) -> None:
+    """Print the terms of the loss, those of features by layer."""
+    others = {x: y for x, y in frame.losses.items() if x not in ("content", "style")}
+    for name, value in (frame.layers | others).items():
+        print(f"{name:16} {value:.4f}")
+
+
 def main() -> int:
-    # Where a fetch of weights is tried again, this library says so in several lines.
+    # huggingface_hub prints several lines when it tries a download again; an error is one here.
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     arguments = build_parser().parse_intermixed_args()
     try:

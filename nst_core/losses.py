@@ -54,6 +54,11 @@ class Guide:
         return self._shares[level]
 
 
+def share_of(guide: Guide | None, level: int) -> float:
+    """The share of a region as `Guide.share` has it; without a guide the region is everything."""
+    return 1.0 if guide is None else guide.share(level)
+
+
 class _Gram(torch.autograd.Function):
     """Gram matrix of feature maps (1, C, H, W), by one product each way.
 

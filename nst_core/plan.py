@@ -21,7 +21,7 @@ LAST_PART = 1 / 3
 
 # Long side at which every picture has to have the look that is asked for, and the least long side
 # of those that are looked at both in full and so.
-LOOK_SIZE, TWO_LOOKS_FROM = 256, 384
+SECOND_SCALE, SECOND_SCALE_FROM = 256, 384
 
 # A picture is painted with a margin, which is cut off at the end: the features of its outermost
 # pixels are less than those of others, and what is painted there is duller. Part of the long side,
@@ -55,7 +55,7 @@ class Stage:
         in_strips: whether the first blocks of the network are computed in strips.
         history: pairs of changes that L-BFGS remembers.
         guided: whether there are two regions, each in a style of its own.
-        looks_twice: whether the picture is also looked at at `LOOK_SIZE`.
+        has_second_scale: whether the picture is also looked at at `SECOND_SCALE`.
     """
 
     size: int
@@ -66,7 +66,7 @@ class Stage:
     in_strips: bool
     history: int
     guided: bool = False
-    looks_twice: bool = False
+    has_second_scale: bool = False
 
     @property
     def megapixels(self) -> float:
@@ -77,7 +77,7 @@ class Stage:
     def work(self) -> float:
         """Megapixels of gradient evaluations; time is proportional to it."""
         # One evaluation more than steps, and two without gradient for the targets.
-        small = (LOOK_SIZE / self.size) ** 2 if self.looks_twice else 0.0
+        small = (SECOND_SCALE / self.size) ** 2 if self.has_second_scale else 0.0
         return (self.steps + 2) * self.megapixels * (1 + small)
 
     @property
@@ -131,9 +131,9 @@ def is_guided(settings: Settings, styles: int, mask: bool) -> bool:
     return guided
 
 
-def looks_twice(settings: Settings, size: int) -> bool:
+def has_second_scale(settings: Settings, size: int) -> bool:
     """Whether the loss of an image of this long side is that of two sizes (`Objective`)."""
-    return settings.weighting == "balanced" and size >= TWO_LOOKS_FROM
+    return settings.weighting == "balanced" and size >= SECOND_SCALE_FROM
 
 
 def make_plan(
@@ -168,7 +168,7 @@ def make_plan(
             in_strips=False,
             history=history,
             guided=guided,
-            looks_twice=looks_twice(settings, size + 2 * margin),
+            has_second_scale=has_second_scale(settings, size + 2 * margin),
         )
         if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
             return whole

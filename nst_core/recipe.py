@@ -60,7 +60,7 @@ class Recipe:
             None if start is None else fingerprint(start),
         )
 
-    def others(self, other: Recipe) -> list[str]:
+    def differences(self, other: Recipe) -> list[str]:
         """The inputs that are not the same in `other`, as words for the user."""
         words = {"content": "photo", "styles": "painting", "mask": "mask", "start": "start image"}
         return [word for n, word in words.items() if getattr(self, n) != getattr(other, n)]

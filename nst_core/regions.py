@@ -39,8 +39,13 @@ def load_mask(
         )
     if mask.mode == "RGBA":
         mask = Image.alpha_composite(Image.new("RGBA", mask.size, "black"), mask)
-    mask = mask.convert("L").resize(size, Image.Resampling.BILINEAR)
-    return mask if mask.getextrema()[1] else None
+    return fit_mask(mask.convert("L"), size)
+
+
+def fit_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image | None:
+    """Resize a mask in mode L to `size` (width, height); None if nothing of it is white."""
+    mask = mask.resize(size, Image.Resampling.BILINEAR)
+    return mask if mask.getbbox() else None
 
 
 def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Image.Image:

@@ -1,7 +1,7 @@
-"""Every setting with its default, range and help text: the one place they are written.
+"""Every setting with its default, range and help text.
 
-The sliders of the app, the options of the command line, the parameters of the API and the
-table in the README are all made from the fields of `Settings`.
+`Settings` is the only place where they are written. The sliders of the app, the options of the
+command line, the parameters of the API and the table in the README are made from its fields.
 """
 
 from __future__ import annotations
@@ -12,173 +12,10 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from .errors import SettingsError
-from .layers import DEEPEST_LAYER, NETWORKS, layer_names
+from .layers import NETWORKS, layer_names
+from .options import Choice, Layers, Number, Option, Switch, Weights, quote
 
 MOST_STYLES = 4
-
-
-@dataclass(frozen=True)
-class Number:
-    """A setting on a slider. Whole numbers have a whole `step`."""
-
-    label: str
-    help: str
-    low: float
-    high: float
-    step: float
-    advanced: bool = False
-
-    @property
-    def whole(self) -> bool:
-        return isinstance(self.step, int)
-
-    @property
-    def values(self) -> str:
-        """What is allowed, for tables and help texts; all kinds of options have it."""
-        return f"{self.low:g} to {self.high:.12g}"
-
-    def text(self, value: float) -> str:
-        """A value as `check` takes it."""
-        return f"{value:.12g}"
-
-    def check(self, name: str, value: Any) -> int | float:
-        try:
-            if isinstance(value, bool):
-                raise TypeError
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            raise SettingsError(f"{name} must be a number, not {_quote(value)}.") from None
-        if not self.low <= number <= self.high:  # also catches NaN
-            raise SettingsError(
-                f"{name} must be between {self.low:g} and {self.high:.12g}, not {_quote(value)}."
-            )
-        if not self.whole:
-            return number
-        if number != math.floor(number):
-            raise SettingsError(f"{name} must be a whole number, not {_quote(value)}.")
-        return int(number)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A setting that is one of a few words; a page may show `names` for them."""
-
-    label: str
-    help: str
-    choices: tuple[str, ...]
-    advanced: bool = True
-    names: tuple[str, ...] = ()
-
-    @property
-    def named(self) -> list[tuple[str, str]]:
-        """What is shown for each choice, and the choice."""
-        return list(zip(self.names or self.choices, self.choices, strict=True))
-
-    @property
-    def values(self) -> str:
-        return ", ".join(self.choices)
-
-    def text(self, value: str) -> str:
-        return value
-
-    def check(self, name: str, value: Any) -> str:
-        if not isinstance(value, str) or value not in self.choices:
-            raise SettingsError(
-                f"{name} must be one of {', '.join(self.choices)}, not {_quote(value)}."
-            )
-        return value
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A setting that is on or off."""
-
-    label: str
-    help: str
-    advanced: bool = True
-    values = "on, off"
-
-    def text(self, value: bool) -> str:
-        return "on" if value else "off"
-
-    def check(self, name: str, value: Any) -> bool:
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in ("on", "off", "true", "false"):
-            return value.lower() in ("on", "true")
-        raise SettingsError(f"{name} must be on or off, not {_quote(value)}.")
-
-
-@dataclass(frozen=True)
-class Layers:
-    """A setting that is a list of layer names; text is split at commas."""
-
-    label: str
-    help: str
-    advanced: bool = True
-    values = f"conv1_1, relu1_1, ... {DEEPEST_LAYER}"
-
-    def text(self, value: tuple[str, ...]) -> str:
-        return ",".join(value)
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The layers of all networks, in order; `Settings` checks them against its own."""
-        return layer_names("vgg19")
-
-    def check(self, name: str, value: Any) -> tuple[str, ...]:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, (list, tuple)) or not value:
-            raise SettingsError(
-                f"{name} must be layer names such as relu4_1,relu4_2, not {_quote(value)}."
-            )
-        for layer in value:
-            if not isinstance(layer, str) or layer not in self.choices:
-                raise SettingsError(
-                    f"{name} has no layer {_quote(layer)}: choose from conv1_1, relu1_1, ... "
-                    f"{DEEPEST_LAYER}."
-                )
-        return tuple(sorted(set(value), key=self.choices.index))
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A setting that is a list of weights from 0 to 1, up to `most`; text is split at commas."""
-
-    label: str
-    help: str
-    most: int
-    advanced: bool = True
-
-    @property
-    def values(self) -> str:
-        return f"1 to {self.most} numbers from 0 to 1"
-
-    def text(self, value: tuple[float, ...]) -> str:
-        return ",".join(f"{weight:g}" for weight in value)
-
-    def check(self, name: str, value: Any) -> tuple[float, ...]:
-        if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, (list, tuple)) or not 0 < len(value) <= self.most:
-            raise SettingsError(
-                f"{name} must be 1 to {self.most} numbers such as 1,0.5, not {_quote(value)}."
-            )
-        number = Number(self.label, self.help, 0.0, 1.0, 0.01)
-        return tuple(number.check(name, part) for part in value)
-
-
-Option = Number | Choice | Switch | Layers | Weights
-
-
-def _quote(value: Any) -> str:
-    """`value` for an error message: in one line, and never longer than a line."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of thousands of digits, lists in lists in ...
-        return f"this {type(value).__name__}"
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _option(default: Any, option: Option) -> Any:
@@ -187,9 +24,10 @@ def _option(default: Any, option: Option) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides how a picture comes out, besides the two images.
+    """Everything besides the images that decides how a picture comes out.
 
-    Values are checked and brought to their type (`"512"` and `512.0` become `512`).
+    The constructor checks every value and converts it to its type: `"512"` and `512.0` become
+    `512`.
 
     Raises:
         SettingsError: a value is of the wrong kind or out of its range.
@@ -389,52 +227,26 @@ class Settings:
                 )
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], preset: str | None = None) -> Settings:
-        """Settings from names and values (numbers or text), on top of a preset.
+    def from_values(cls, values: Mapping[str, Any], base: Settings | None = None) -> Settings:
+        """Make settings from names and values (numbers or text).
+
+        Args:
+            base: settings that hold where `values` has nothing; the defaults if not given.
 
         Raises:
-            SettingsError: as the constructor, or a name is not a setting or not a preset.
+            SettingsError: a name is no setting, or the constructor refuses a value.
         """
         if not isinstance(values, Mapping):
-            raise SettingsError(f"Settings must be names with values, not {_quote(values)}.")
+            raise SettingsError(f"Settings must be names with values, not {quote(values)}.")
         unknown = [name for name in values if name not in OPTIONS]
         if unknown:
-            raise SettingsError(f"There is no setting {_quote(unknown[0])}.")
-        if preset is not None and (not isinstance(preset, str) or preset not in PRESETS):
-            raise SettingsError(
-                f"There is no preset {_quote(preset)}: choose one of {', '.join(PRESETS)}."
-            )
-        base = {} if preset is None else PRESETS[preset].as_dict()
-        return cls(**{**base, **values})
+            raise SettingsError(f"There is no setting {quote(unknown[0])}.")
+        return cls(**{**(base.as_dict() if base else {}), **values})
 
     def as_dict(self) -> dict[str, Any]:
-        """Names and values of all settings, in order."""
+        """Return the names and values of all settings, in their order."""
         return {name: getattr(self, name) for name in OPTIONS}
 
 
 OPTIONS: dict[str, Option] = {f.name: f.metadata["option"] for f in fields(Settings)}
 DEFAULTS = Settings()
-
-_ALL_CONV = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
-
-PRESETS: dict[str, Settings] = {
-    "Balanced": DEFAULTS,
-    "Faithful photo": Settings(content_weight=4.0),
-    "Bold strokes": Settings(style_weight=5.0, style_scale=1.5),
-    "Fine detail": Settings(style_scale=0.5),
-    "Keep colours": Settings(color="content"),
-    "Texture only": Settings(content_weight=0.0, init="noise"),
-    "Calm": Settings(tv_weight=4.0),
-    "Classic": Settings(
-        weighting="classic",
-        content_weight=1.0,
-        style_weight=0.01,
-        tv_weight=0.0,
-        steps=150,
-        coarse_to_fine=False,
-        optimizer="adam",
-        learning_rate=0.02,
-        content_layers=_ALL_CONV,
-        style_layers=_ALL_CONV,
-    ),
-}

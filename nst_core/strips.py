@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .layers import level_of
 from .losses import Guide, gram_matrix
 from .vgg import HEAD_BLOCKS, Check, VGGFeatures
 
@@ -71,18 +72,20 @@ def head_in_strips(
         Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C),
         one for each guide, by name, and the input of the next block, if there is one.
     """
-    levels = [int(layer[4]) - 1 for layer in content_layers]
+    levels = [level_of(layer) for layer in content_layers]
     if vgg.tail_convs:
         levels.append(HEAD_BLOCKS)
 
     def compute(rows: Tensor, strip: Strip) -> list[Tensor]:
         check()
         features, x = vgg.head(rows)
-        maps = [*(features[layer] for layer in content_layers), x]
-        maps = [strip.own(x, level) for x, level in zip(maps, levels, strict=False)]
+        maps = [features[layer] for layer in content_layers]
+        if vgg.tail_convs:
+            maps.append(x)
+        maps = [strip.own(x, level) for x, level in zip(maps, levels, strict=True)]
         grams = []
         for layer in style_layers:
-            level = int(layer[4]) - 1
+            level = level_of(layer)
             own = strip.own(features[layer], level)
             for guide in guides:
                 seen = None if guide is None else guide.at(level)
@@ -92,12 +95,13 @@ def head_in_strips(
         return [*maps, *grams]
 
     found = _Head.apply(image, compute, levels)
-    maps, grams = found[: len(levels)], found[len(levels) :]
+    maps, grams = list(found[: len(levels)]), found[len(levels) :]
+    following = maps.pop() if vgg.tail_convs else None
     count = len(guides)
     return (
-        dict(zip(content_layers, maps, strict=False)),
+        dict(zip(content_layers, maps, strict=True)),
         {layer: list(grams[k * count : (k + 1) * count]) for k, layer in enumerate(style_layers)},
-        maps[-1] if vgg.tail_convs else None,
+        following,
     )
 
 
@@ -131,7 +135,7 @@ class _Head(torch.autograd.Function):
                 pieces = ctx.compute(rows, s)
             own = [
                 grad[:, :, s.start >> level : s.end >> level]
-                for grad, level in zip(grads, ctx.levels, strict=False)
+                for grad, level in zip(grads[:count], ctx.levels, strict=True)
             ]
             (grad,) = torch.autograd.grad(pieces, rows, [*own, *grads[count:]])
             total[:, :, s.first : s.last] += grad

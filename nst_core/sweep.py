@@ -1,7 +1,8 @@
-"""Nine small pictures to choose from: style weight by size of the brush strokes."""
+"""A sweep: nine small pictures to choose from, style weight by size of the brush strokes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -10,8 +11,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
 from .images import load_image, working_size
-from .regions import load_mask
+from .plan import check_inputs, is_guided, make_plan
+from .recipe import Recipe
+from .regions import fit_mask, load_mask
 from .settings import OPTIONS, Settings
+from .transfer import Source, Transfer, as_sources
 
 STYLE_WEIGHTS = (0.2, 1.0, 5.0)
 STYLE_SCALES = (0.5, 1.0, 2.0)
@@ -21,7 +25,7 @@ CAPTION_HEIGHT, GAP = 16, 4
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a sweep, with the settings that make a large one like it."""
+    """One picture of a sweep, with the settings that make a large picture like it."""
 
     image: Image.Image
     settings: Settings
@@ -31,43 +35,116 @@ class Tile:
         return f"style {self.settings.style_weight:g}, strokes {self.settings.style_scale:g}"
 
 
-def sweep(
-    content: Image.Image,
-    style: Image.Image | Sequence[Image.Image],
+@dataclass(frozen=True)
+class Sweep:
+    """A prepared sweep.
+
+    Attributes:
+        runs: a small run for each tile, row by row.
+        chosen: for each tile the settings that make a large picture like it.
+        content, mask: in full size; the runs have them in the size of a tile.
+    """
+
+    runs: tuple[Transfer, ...]
+    chosen: tuple[Settings, ...]
+    content: Image.Image
+    mask: Image.Image | None = None
+
+    @property
+    def work(self) -> float:
+        """Megapixels of gradient evaluations, of all tiles."""
+        return sum(run.work for run in self.runs)
+
+    def recipe(self, settings: Settings) -> Recipe:
+        """The recipe of the large picture that `settings` make of these images."""
+        run = self.runs[0]
+        return Recipe.of(settings, self.content, run.styles, self.mask, run.start)
+
+
+def prepare_sweep(
+    content: Source,
+    styles: Source | Sequence[Source],
     settings: Settings,
     *,
-    mask: Image.Image | None = None,
-    start: Image.Image | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Tile]:
-    """The nine tiles, row by row: style weight grows downwards, strokes to the right.
+    mask: Source | None = None,
+    start: Source | None = None,
+) -> Sweep:
+    """Read the images of a sweep, check that they fit the settings, and plan its tiles.
+
+    Only the tiles are planned, so that `settings` may ask for any size.
 
     Args:
-        settings: all that the tiles have in common; their size and steps are smaller.
-        content, style, mask, start, stop: as `stylize` takes them.
+        content, styles, mask, start: as `prepare` takes them.
+        settings: what the tiles have in common; their size and steps are smaller.
 
     Raises:
-        StyleTransferError: as `stylize`.
+        StyleTransferError: as `prepare`.
     """
-    from .optimize import stylize  # not above: see `nst_core`
-
-    content = load_image(content)
-    small = content.resize(working_size(content.size, SIZE))
-    small_mask = None if mask is None else load_mask(mask, small.size)
+    sources = as_sources(styles)
+    check_inputs(settings, len(sources), start is not None)
+    photo = load_image(content)
+    region = None if mask is None else load_mask(mask, photo.size)
+    small = photo.resize(working_size(photo.size, SIZE))
+    small_region = None if region is None else fit_mask(region, small.size)
+    guided = is_guided(settings, len(sources), region is not None)
+    paintings = tuple(photo if source is content else load_image(source) for source in sources)
+    first = None if start is None else load_image(start)
+    runs, chosen = [], []
     for weight, scale in product(STYLE_WEIGHTS, STYLE_SCALES):
-        # Large strokes take a large painting, which has a limit.
+        # Large strokes need a large painting, whose size is limited.
         size = min(settings.size, int(OPTIONS["size"].high / scale))
-        chosen = replace(settings, size=size, style_weight=weight, style_scale=scale)
-        run = replace(chosen, size=SIZE, steps=STEPS, strength=1.0)
-        looks = stylize(small, style, run, mask=small_mask, start=start, every=1e9, stop=stop)
-        *_, frame = looks
-        if stop():
+        large = replace(settings, size=size, style_weight=weight, style_scale=scale)
+        tile = replace(large, size=SIZE, steps=STEPS, strength=1.0)
+        plan = make_plan(tile, small.size, guided)
+        runs.append(Transfer(small, paintings, tile, plan, small_region, first))
+        chosen.append(large)
+    return Sweep(tuple(runs), tuple(chosen), photo, region)
+
+
+def paint_sweep(sweep: Sweep, *, stop: Callable[[], bool] = lambda: False) -> Iterator[Tile]:
+    """Paint the tiles of a prepared sweep, row by row.
+
+    Style weight grows downwards, strokes grow to the right.
+
+    Args:
+        stop: as `paint` takes it; the tile in hand is not yielded.
+
+    Raises:
+        StyleTransferError: as `paint`.
+    """
+    from .optimize import paint  # not above: PyTorch is imported when it is needed
+
+    for run, chosen in zip(sweep.runs, sweep.chosen, strict=True):
+        frames = list(paint(run, every=math.inf, stop=stop))
+        if not frames or stop():
             return
-        yield Tile(preview(frame.image, small, run, small_mask), chosen)
+        yield Tile(preview(frames[-1].image, run.content, run.settings, run.mask), chosen)
+
+
+def sweep(
+    content: Source,
+    style: Source | Sequence[Source],
+    settings: Settings,
+    *,
+    mask: Source | None = None,
+    start: Source | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Tile]:
+    """Paint nine small pictures to choose from.
+
+    Args:
+        content, style, settings, mask, start: as `prepare_sweep` takes them.
+        stop: as `paint_sweep` takes it.
+
+    Raises:
+        StyleTransferError: as `prepare_sweep` and `paint_sweep`.
+    """
+    prepared = prepare_sweep(content, style, settings, mask=mask, start=start)
+    yield from paint_sweep(prepared, stop=stop)
 
 
 def sheet(tiles: Sequence[Tile]) -> Image.Image:
-    """The tiles of a sweep in one picture, each with its caption below."""
+    """Put the tiles of a sweep into one picture, each with its caption below."""
     width, height = tiles[0].image.size
     columns = len(STYLE_SCALES)
     across, down = width + GAP, height + CAPTION_HEIGHT + GAP

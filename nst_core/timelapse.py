@@ -25,8 +25,8 @@ SECONDS_A_FRAME, SHORTEST, LONGEST = 0.08, 2.0, 6.0
 STANDS_SECONDS = 1.5
 # Looks at a run that are kept; of more, every second one is dropped.
 MOST_FRAMES = 100
-# So many looks make a smooth film of a run, however fast it is.
-LOOKS = 24
+# A film of this many frames is smooth.
+LEAST_FRAMES = 24
 
 
 class TimeLapse:

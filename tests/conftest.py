@@ -122,9 +122,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     import app
 
-    running, url, _ = app.serve(prevent_thread_lock=True, server_port=None, quiet=True)
+    service = app.make_service()
+    running, url, _ = app.serve(service, prevent_thread_lock=True, server_port=None, quiet=True)
     yield url
     running.get_blocks().close()
+    service.close()
 
 
 @pytest.fixture(scope="session")

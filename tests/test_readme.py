@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nst_core.presets import PRESETS
 from nst_core.server.limits import PREFIX, Limits
-from nst_core.settings import DEFAULTS, OPTIONS, PRESETS
+from nst_core.settings import DEFAULTS, OPTIONS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

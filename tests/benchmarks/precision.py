@@ -14,7 +14,7 @@ from baselines import PAIRS, load_pair
 from metrics import at_side
 
 from nst_core import Settings
-from nst_core.optimize import Objective
+from nst_core.objective import Objective
 
 
 def main(size: int) -> None:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from nst_core import Settings, load_image
 from nst_core.allocator import keep_freed_memory
-from nst_core.optimize import Objective
+from nst_core.objective import Objective
 from nst_core.optimizers import LBFGS
 from nst_core.tensors import to_tensor
 

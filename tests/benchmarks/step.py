@@ -25,7 +25,7 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from nst_core.allocator import keep_freed_memory
-from nst_core.optimize import Objective
+from nst_core.objective import Objective
 from nst_core.optimizers import LBFGS
 from nst_core.settings import DEFAULTS
 from nst_core.vgg import MEAN, STD

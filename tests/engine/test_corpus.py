@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from nst_core import ImageError, Settings, SettingsError, finish, load_image, load_mask, stylize
+from nst_core.presets import find_preset
 from tests.command import CommandLine, assert_quiet, assert_refused, run_process
 from tests.corpus import (
     BLUE,
@@ -143,7 +144,7 @@ def test_settings_in_the_core(name: str, value: object, words: str) -> None:
 @pytest.mark.parametrize("preset", ["", "balanced", "\n", "x" * 900, [], {}, 5, ("Balanced",)])
 def test_unknown_presets(preset: Any) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_values({}, preset)
+        find_preset(preset)
     assert_sentence(str(caught.value), "no preset .* choose one of Balanced")
 
 

@@ -21,7 +21,7 @@ from nst_core.losses import (
     variance,
     weave,
 )
-from nst_core.optimize import Objective
+from nst_core.objective import Objective
 from nst_core.strips import cut
 from nst_core.vgg import MEAN, STD, VGGFeatures
 from nst_core.weights import load_weights
@@ -173,7 +173,7 @@ def in_float64(
     """An `Objective` whose network computes in float64."""
     vgg = VGGFeatures("vgg16", {*settings.content_layers, *settings.style_layers}).double()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nst_core.optimize.load_vgg", lambda *_: vgg)
+        patch.setattr("nst_core.objective.load_vgg", lambda *_: vgg)
         return Objective(images[0], images[1:], settings, mask, in_strips)
 
 
@@ -229,7 +229,7 @@ def test_balanced_gradient_in_value_and_direction() -> None:
     assert (grad * direction).sum().item() == pytest.approx(slope, rel=1e-4)
 
 
-def test_a_large_picture_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_picture_has_a_second_scale(monkeypatch: pytest.MonkeyPatch) -> None:
     """Terms of features are the mean of those in full and at 256 pixels, and so is the gradient."""
     large = random(1, 3, 20, 512), random(1, 3, 24, 500, seed=1)
     image = (1.2 * random(1, 3, 20, 512, seed=2) - 0.1).requires_grad_()
@@ -241,9 +241,10 @@ def test_a_large_picture_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> 
     terms, grad = in_float64(large, settings).evaluate(image.detach())
 
     pixels = ("total_variation", "weave", "range")
-    monkeypatch.setattr("nst_core.plan.TWO_LOOKS_FROM", math.inf)
-    full_terms, _ = in_float64(large, settings).terms(image)
-    small_terms, _ = in_float64((small[0], small[1]), settings).terms(small[2])
+    monkeypatch.setattr("nst_core.plan.SECOND_SCALE_FROM", math.inf)
+    full = in_float64(large, settings)
+    full_terms = full.full(image)[0] | full.pixels(image)
+    small_terms, _ = in_float64((small[0], small[1]), settings).full(small[2])
     expected = {
         name: term if name in pixels else (term + small_terms[name]) / 2
         for name, term in full_terms.items()
@@ -258,11 +259,11 @@ def test_a_large_picture_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> 
     assert (grad - expected_grad).norm() / expected_grad.norm() < 1e-5
 
 
-def test_small_pictures_and_the_textbook_are_looked_at_once() -> None:
+def test_small_pictures_and_the_textbook_have_one_scale() -> None:
     images = random(1, 3, 16, 383), random(1, 3, 16, 40, seed=1)
-    assert in_float64(images, Settings()).small is None
+    assert in_float64(images, Settings()).second is None
     images = random(1, 3, 16, 512), random(1, 3, 16, 40, seed=1)
-    assert in_float64(images, PRESETS["Classic"]).small is None
+    assert in_float64(images, PRESETS["Classic"]).second is None
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,17 @@ import torch
 from conftest import ROOT
 from PIL import Image
 
-from nst_core import Frame, ImageError, Settings, SettingsError, load_image, stylize
-from nst_core import optimize as loop
+from nst_core import (
+    DeviceMemoryError,
+    Frame,
+    ImageError,
+    Settings,
+    SettingsError,
+    load_image,
+    stylize,
+)
 from nst_core.losses import weave
-from nst_core.optimize import TERMS, Objective
+from nst_core.objective import TERMS, Objective
 from nst_core.optimizers import LBFGS, Adam, precondition
 from nst_core.tensors import to_tensor
 
@@ -61,7 +68,7 @@ def test_a_run_weaves_less_than_its_features_ask_for(
         return weave(to_tensor(image, image.size)).item()
 
     calm = found()
-    monkeypatch.setattr("nst_core.optimize.WEAVE_WEIGHT", 0.0)
+    monkeypatch.setattr("nst_core.terms.WEAVE_WEIGHT", 0.0)
     assert calm < 0.75 * found()
 
 
@@ -194,7 +201,7 @@ def test_a_margin_is_painted_and_cut_off(
             assert image.shape == seen[-1].shape
             return super().evaluate(image)
 
-    monkeypatch.setattr(loop, "Objective", Watched)
+    monkeypatch.setattr("nst_core.descent.Objective", Watched)
     frames = list(stylize(photo, painting, Settings(size=256, steps=4)))
     assert [frame.image.size for frame in frames] == [(181, 120)] * 3 + [(256, 170)]
     assert [tuple(x.shape[2:]) for x in seen] == [(126, 187), (178, 264)]
@@ -219,8 +226,8 @@ def test_lack_of_memory_is_one_sentence(
     def out_of_memory(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(loop, "Objective", out_of_memory)
-    with pytest.raises(loop.DeviceMemoryError, match="smaller size"):
+    monkeypatch.setattr("nst_core.descent.Objective", out_of_memory)
+    with pytest.raises(DeviceMemoryError, match="smaller size"):
         next(stylize(photo, painting, SMALL))
 
 

@@ -28,8 +28,10 @@ from nst_core import (
     stylize,
 )
 from nst_core.images import MAX_ASPECT, MIN_SIDE, printable, working_size
+from nst_core.options import Choice, Layers, Number, Switch
+from nst_core.presets import find_preset
 from nst_core.recipe import KEY
-from nst_core.settings import OPTIONS, Choice, Layers, Number, Switch
+from nst_core.settings import OPTIONS
 from nst_core.tensors import to_image, to_tensor
 from tests.corpus import assert_sentence, chunk
 
@@ -81,7 +83,7 @@ names = st.sampled_from(list(OPTIONS)) | words
 @given(st.dictionaries(names, json_values, max_size=4) | json_values, st.none() | json_values)
 def test_settings_of_any_json(values: Any, preset: Any) -> None:
     try:
-        made = Settings.from_values(values, preset)
+        made = Settings.from_values(values, None if preset is None else find_preset(preset))
     except StyleTransferError as error:
         assert_sentence(str(error))
         return
@@ -94,7 +96,7 @@ def test_settings_of_any_json(values: Any, preset: Any) -> None:
 @given(valid, st.none() | st.sampled_from(list(PRESETS)))
 def test_settings_survive_json_text_and_recipe(values: dict[str, Any], preset: str | None) -> None:
     try:
-        made = Settings.from_values(values, preset)
+        made = Settings.from_values(values, None if preset is None else find_preset(preset))
     except StyleTransferError as error:
         assert_sentence(str(error))
         return

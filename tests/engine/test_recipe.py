@@ -45,9 +45,11 @@ def test_inputs_are_known_by_their_pixels(photo_path: Path, tmp_path: Path) -> N
     photo = load_image(photo_path)
     photo.save(tmp_path / "copy.png")
     recipe = Recipe.of(Settings(), photo, [GREY])
-    assert recipe.others(Recipe.of(Settings(), load_image(tmp_path / "copy.png"), [GREY])) == []
+    assert (
+        recipe.differences(Recipe.of(Settings(), load_image(tmp_path / "copy.png"), [GREY])) == []
+    )
     other = Recipe.of(Settings(), GREY, [GREY, photo], mask=GREY.convert("L"), start=photo)
-    assert recipe.others(other) == ["photo", "painting", "mask", "start image"]
+    assert recipe.differences(other) == ["photo", "painting", "mask", "start image"]
 
 
 GOOD = json.loads(Recipe.of(Settings(), GREY, [GREY]).to_json())

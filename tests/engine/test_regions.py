@@ -124,7 +124,7 @@ def test_several_styles_are_blended_in_the_statistics() -> None:
     grams = []
     for styles, mix in (((first,), "1"), ((second,), "1"), ((first, second), "0.2,0.6")):
         objective = in_float64((content, *styles), Settings(style_mix=mix))
-        grams.append(objective.style["relu3_1"][0].target)
+        grams.append(objective.full.style["relu3_1"][0].target)
     assert torch.allclose(grams[2], 0.25 * grams[0] + 0.75 * grams[1])
     images = [Image.new("RGB", (64, 64), "red")] * 3
     with pytest.raises(SettingsError, match="2 weights for 3"):
@@ -135,7 +135,7 @@ def test_several_styles_are_blended_in_the_statistics() -> None:
         next(stylize(images[0], images, Settings(style_mix="0,0,0,1")))
 
 
-def test_a_sharp_mask_stays_one_at_the_second_look() -> None:
+def test_a_sharp_mask_stays_within_0_to_1_at_the_second_scale() -> None:
     """Resizing it must not leave 0 to 1, where its root is no number."""
     images = random(1, 3, 24, 400), random(1, 3, 24, 40, seed=1), random(1, 3, 24, 40, seed=2)
     mask = (torch.arange(400) % 50 < 20).double().expand(1, 1, 24, 400)

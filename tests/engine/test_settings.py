@@ -9,7 +9,9 @@ import pytest
 
 from nst_core import PRESETS, Settings, SettingsError
 from nst_core.layers import layer_names
-from nst_core.settings import DEFAULTS, OPTIONS, Number
+from nst_core.options import Number
+from nst_core.presets import find_preset
+from nst_core.settings import DEFAULTS, OPTIONS
 
 
 def test_numbers_come_as_text_float_or_int() -> None:
@@ -88,8 +90,8 @@ def test_settings_do_not_change() -> None:
         DEFAULTS.size = 64
 
 
-def test_from_values_puts_values_on_top_of_a_preset() -> None:
-    settings = Settings.from_values({"steps": "5"}, preset="Classic")
+def test_from_values_puts_values_on_top_of_other_settings() -> None:
+    settings = Settings.from_values({"steps": "5"}, base=PRESETS["Classic"])
     assert settings.steps == 5
     assert settings.weighting == "classic"
     assert Settings.from_values({}) == DEFAULTS
@@ -99,7 +101,7 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(SettingsError, match="no setting"):
         Settings.from_values({"colour": 1})
     with pytest.raises(SettingsError, match="Balanced"):
-        Settings.from_values({}, preset="nope")
+        find_preset("nope")
 
 
 def test_every_setting_has_label_and_help() -> None:

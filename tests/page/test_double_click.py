@@ -15,13 +15,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 
 
 def test_a_double_click_starts_one_run(
-    page: Page, server: str, caplog: pytest.LogCaptureFixture
+    page: Page, server: str, caplog: pytest.LogCaptureFixture, console_errors: list[str]
 ) -> None:
     wait_until_idle(server)
     caplog.set_level(logging.INFO, "nst")
     set_number(page, "Size", 64)
     set_number(page, "Steps", 2000)
     page.locator("#start").evaluate("button => { button.click(); button.click(); }")
+    expect(status(page)).to_contain_text("has begun already")
     expect(status(page)).to_contain_text("Step", timeout=20_000)
     assert (health(server)["running"], health(server)["waiting"]) == (1, 0)
     stop(page)
@@ -29,3 +30,6 @@ def test_a_double_click_starts_one_run(
     lines = [json.loads(record.message) for record in caplog.records if record.name == "nst"]
     assert [line["outcome"] for line in lines] == ["stopped"]
     expect(thumbnails(page)).to_have_count(1)
+    (refused,) = console_errors
+    assert "500" in refused
+    console_errors.clear()

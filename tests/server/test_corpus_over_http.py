@@ -10,7 +10,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from nst_core import StyleTransferError
-from nst_core.server.jobs import Job, open_job
+from nst_core.server.jobs import Job, prepare_job
 from nst_core.server.limits import Limits
 from tests.corpus import (
     BLUE,
@@ -99,5 +99,5 @@ def test_missing_and_same_images(good: Path, client: Client, public_server: Serv
 )
 def test_a_painted_region_is_a_picture_in_the_request(painted: str, good: Path) -> None:
     with pytest.raises(StyleTransferError) as caught:
-        open_job(Job(str(good), [str(good)], {}, painted=painted), Limits())
+        prepare_job(Job(str(good), [str(good)], {}, painted=painted), Limits())
     assert_sentence(str(caught.value), "painted region can't be read")

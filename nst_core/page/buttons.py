@@ -1,0 +1,119 @@
+"""Buttons that start work on the device, stop it, and are ready again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+from gradio.events import Dependency
+
+from ..errors import StyleTransferError
+from ..server.service import Service
+from .errors import answered
+from .events import AS_SENT, AT_ONCE, ON_DEVICE, PRIVATE
+from .status import status_line
+from .widgets import Updates
+
+BEGUN = "A run of this page has begun already: wait for it, or reload the page."
+
+Work = Callable[..., Iterator[Updates]]
+
+
+def run_button(
+    service: Service,
+    button: gr.Button,
+    work: Work,
+    *,
+    kind: str,
+    inputs: Mapping[str, Component],
+    outputs: Sequence[Block],
+    buttons: Sequence[Block],
+    waiting: Callable[[], Updates],
+    ready: Callable[..., Updates],
+    ready_input: Component | None = None,
+    progress_on: Sequence[Component],
+    status: gr.HTML,
+) -> Dependency:
+    """Let a button start work on the device.
+
+    A click takes the turn of the page outside of the queue, so that the buttons change at once and
+    a second click is refused. The work then waits in the queue, and in the end the buttons are
+    ready again, whatever became of the work.
+
+    Args:
+        work: a generator of updates; it takes `gr.Request` and `inputs` by their names.
+        kind: of the work; a page has one run of a kind at a time.
+        buttons: all that `waiting` and `ready` change.
+        waiting: gives what changes when the button is pressed. A component that is made while the
+            page is built would become a part of the page.
+        ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
+        progress_on: the widgets over which Gradio shows the place in the queue.
+        status: says so where a click is refused. Gradio shows no errors of events outside of the
+            queue.
+
+    Returns:
+        The event of the work, for buttons that cancel it.
+    """
+
+    @answered
+    def take_turn(request: gr.Request) -> Updates:
+        if not service.turns.take(str(request.session_hash), kind):
+            raise StyleTransferError(BEGUN)
+        return waiting()
+
+    def checked_work(request: gr.Request, **values: Any) -> Iterator[Updates]:
+        session = str(request.session_hash)
+        turn = service.turns.begin(session, kind)
+        if turn is None:
+            raise StyleTransferError(BEGUN)
+        try:
+            yield from work(request, **values)
+        finally:
+            service.turns.end(session, kind, turn)
+
+    def after_work(request: gr.Request, *values: Any) -> Updates:
+        # The visitor may have pressed the button again in the meantime.
+        if service.turns.is_taken(str(request.session_hash), kind):
+            return {buttons[0]: gr.skip()}
+        return ready(*values)
+
+    def after_failure(request: gr.Request, *values: Any) -> Updates:
+        service.turns.give_back(str(request.session_hash), kind, waiting_only=True)
+        return after_work(request, *values)
+
+    take = button.click(take_turn, None, list(buttons), **AT_ONCE)
+    take.failure(lambda: status_line(BEGUN), None, status, **AT_ONCE)
+    run: Dependency = take.success(
+        answered(checked_work),
+        inputs_kwargs=dict(inputs),
+        outputs=list(outputs),
+        show_progress="minimal",
+        show_progress_on=list(progress_on),
+        scroll_to_output=False,
+        **ON_DEVICE,
+        **AS_SENT,
+        **PRIVATE,
+    )
+    # `then` comes after work that has ended, `failure` after an error and where the queue is full,
+    # and both after work that was cancelled.
+    run.then(after_work, ready_input, list(buttons), **AT_ONCE)
+    run.failure(after_failure, ready_input, list(buttons), **AT_ONCE)
+    return run
+
+
+def cancel_button(
+    service: Service, button: gr.Button, runs: Sequence[Dependency], *, kind: str
+) -> None:
+    """Let a button take work out of the queue, or end it without a result.
+
+    The events of the work make the buttons ready again.
+    """
+
+    def discard(request: gr.Request) -> None:
+        service.runs.stop(str(request.session_hash), discard=True)
+        service.turns.give_back(str(request.session_hash), kind)
+
+    button.click(discard, None, None, cancels=list(runs), **AT_ONCE)

@@ -1,0 +1,1 @@
+() => document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'})

@@ -1,0 +1,5 @@
+() => {
+  if (innerWidth < 768) {
+    document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'});
+  }
+}

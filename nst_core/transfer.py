@@ -1,0 +1,94 @@
+"""A run that is ready to start: its images are read, its settings checked, its stages planned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import BinaryIO
+
+from PIL import Image
+
+from .images import load_image
+from .plan import Stage, check_inputs, is_guided, make_plan
+from .recipe import Recipe
+from .regions import load_mask
+from .settings import Settings
+
+Source = str | PathLike[str] | BinaryIO | Image.Image
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A prepared run.
+
+    Attributes:
+        content, styles, start: images as `load_image` returns them.
+        mask: as `load_mask` returns it, in the size of the content image.
+        settings: all settings.
+        plan: the stages, small to large.
+    """
+
+    content: Image.Image
+    styles: tuple[Image.Image, ...]
+    settings: Settings
+    plan: tuple[Stage, ...]
+    mask: Image.Image | None = None
+    start: Image.Image | None = None
+
+    @property
+    def guided(self) -> bool:
+        """Whether the mask sends the second style to its region."""
+        return is_guided(self.settings, len(self.styles), self.mask is not None)
+
+    @property
+    def work(self) -> float:
+        """Megapixels of gradient evaluations; the time a run takes is proportional to them."""
+        return sum(stage.work for stage in self.plan)
+
+    def recipe(self) -> Recipe:
+        """The settings, and what identifies the images."""
+        return Recipe.of(self.settings, self.content, self.styles, self.mask, self.start)
+
+
+def prepare(
+    content: Source,
+    styles: Source | Sequence[Source],
+    settings: Settings,
+    *,
+    mask: Source | None = None,
+    start: Source | None = None,
+) -> Transfer:
+    """Read the images of a run, check that they fit the settings, and plan the stages.
+
+    The cheapest checks come first: a run that needs too much memory is refused before the styles
+    are read.
+
+    Args:
+        content: the photo; like all images a path, an open binary file or an image.
+        styles: one painting, or a sequence of up to four.
+        mask: white where the region is that `settings.region` speaks of.
+        start: the image to start from; only where `settings.init` is "image".
+
+    Raises:
+        StyleTransferError: an image is missing or can't be used, or the settings do not fit the
+            images or the memory budget.
+    """
+    sources = as_sources(styles)
+    check_inputs(settings, len(sources), start is not None)
+    photo = load_image(content)
+    region = None if mask is None else load_mask(mask, photo.size)
+    guided = is_guided(settings, len(sources), region is not None)
+    plan = make_plan(settings, photo.size, guided)
+    # A photo that is also the painting, as where a layer is shown, is decoded once.
+    paintings = tuple(photo if source is content else load_image(source) for source in sources)
+    return Transfer(
+        photo, paintings, settings, plan, region, None if start is None else load_image(start)
+    )
+
+
+def as_sources(styles: Source | Sequence[Source]) -> tuple[Source, ...]:
+    """Make a tuple of one style or a sequence of them; a path is one style, not a sequence."""
+    if isinstance(styles, Sequence) and not isinstance(styles, str):
+        return tuple(styles)
+    return (styles,)
