@@ -20,12 +20,12 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from nst_core.transfer import prepare
 from PIL import Image
 
 from nst_core import Settings
 from nst_core.server.runs import Stop
 from nst_core.sweep import prepare_sweep
+from nst_core.transfer import prepare
 from tests.serving import Server, running_server
 
 

@@ -36,11 +36,10 @@ def count_threads() -> int:
 
 THREADS_OF_LIBRARIES = count_threads()
 
-from nst_core.transfer import prepare  # noqa: E402
-
 import app  # noqa: E402
 from nst_core import Settings  # noqa: E402
 from nst_core.server.runs import Stop  # noqa: E402
+from nst_core.transfer import prepare  # noqa: E402
 from nst_core.vgg import load_vgg  # noqa: E402
 
 EXAMPLES = Path(app.__file__).parent / "examples"
