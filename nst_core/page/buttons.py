@@ -23,6 +23,47 @@ BEGUN = "A run of this page has begun already: wait for it, or reload the page."
 Work = Callable[..., Iterator[Updates]]
 
 
+@dataclass(frozen=True)
+class _Handlers:
+    """What happens in the life of a click, from the turn of the page to the end of the work."""
+
+    service: Service
+    work: Work
+    kind: str
+    buttons: Sequence[Block]
+    waiting: Callable[[], Updates]
+    ready: Callable[..., Updates]
+
+    def take_turn(self, request: gr.Request) -> Updates:
+        """Outside of the queue, so that the buttons change at once."""
+        if not self.service.turns.take(str(request.session_hash), self.kind):
+            raise StyleTransferError(BEGUN)
+        return self.waiting()
+
+    def run(self, request: gr.Request, **values: Any) -> Iterator[Updates]:
+        """The work, if the page has the turn for it."""
+        session = str(request.session_hash)
+        turn = self.service.turns.begin(session, self.kind)
+        if turn is None:
+            raise StyleTransferError(BEGUN)
+        try:
+            yield from self.work(request, **values)
+        finally:
+            self.service.turns.end(session, self.kind, turn)
+
+    def after_work(self, request: gr.Request, *values: Any) -> Updates:
+        """The buttons are ready, unless the visitor has pressed one again in the meantime."""
+        if self.service.turns.is_taken(str(request.session_hash), self.kind):
+            return {self.buttons[0]: gr.skip()}
+        return self.ready(*values)
+
+    def after_failure(self, request: gr.Request, *values: Any) -> Updates:
+        """The same after an error, or where the run has never left the queue."""
+        session = str(request.session_hash)
+        self.service.turns.give_back(session, self.kind, waiting_only=True)
+        return self.after_work(request, *values)
+
+
 def run_button(
     service: Service,
     button: gr.Button,
@@ -40,9 +81,8 @@ def run_button(
 ) -> Dependency:
     """Let a button start work on the device.
 
-    A click takes the turn of the page outside of the queue, so that the buttons change at once and
-    a second click is refused. The work then waits in the queue, and in the end the buttons are
-    ready again, whatever became of the work.
+    A click takes the turn of the page; the work then waits in the queue; in the end the buttons
+    are ready again, whatever became of the work.
 
     Args:
         work: a generator of updates; it takes `gr.Request` and `inputs` by their names.
@@ -58,50 +98,22 @@ def run_button(
     Returns:
         The event of the work, for buttons that cancel it.
     """
-
-    @answered
-    def take_turn(request: gr.Request) -> Updates:
-        if not service.turns.take(str(request.session_hash), kind):
-            raise StyleTransferError(BEGUN)
-        return waiting()
-
-    def checked_work(request: gr.Request, **values: Any) -> Iterator[Updates]:
-        session = str(request.session_hash)
-        turn = service.turns.begin(session, kind)
-        if turn is None:
-            raise StyleTransferError(BEGUN)
-        try:
-            yield from work(request, **values)
-        finally:
-            service.turns.end(session, kind, turn)
-
-    def after_work(request: gr.Request, *values: Any) -> Updates:
-        # The visitor may have pressed the button again in the meantime.
-        if service.turns.is_taken(str(request.session_hash), kind):
-            return {buttons[0]: gr.skip()}
-        return ready(*values)
-
-    def after_failure(request: gr.Request, *values: Any) -> Updates:
-        service.turns.give_back(str(request.session_hash), kind, waiting_only=True)
-        return after_work(request, *values)
-
-    take = button.click(take_turn, None, list(buttons), **AT_ONCE)
+    handlers = _Handlers(service, work, kind, buttons, waiting, ready)
+    take = button.click(answered(handlers.take_turn), None, list(buttons), **AT_ONCE)
     take.failure(lambda: status_line(BEGUN), None, status, **AT_ONCE)
     run: Dependency = take.success(
-        answered(checked_work),
+        answered(handlers.run),
         inputs_kwargs=dict(inputs),
         outputs=list(outputs),
         show_progress="minimal",
         show_progress_on=list(progress_on),
         scroll_to_output=False,
-        **ON_DEVICE,
-        **AS_SENT,
-        **PRIVATE,
+        **{**ON_DEVICE, **AS_SENT, **PRIVATE},
     )
     # `then` comes after work that has ended, `failure` after an error and where the queue is full,
     # and both after work that was cancelled.
-    run.then(after_work, ready_input, list(buttons), **AT_ONCE)
-    run.failure(after_failure, ready_input, list(buttons), **AT_ONCE)
+    run.then(handlers.after_work, ready_input, list(buttons), **AT_ONCE)
+    run.failure(handlers.after_failure, ready_input, list(buttons), **AT_ONCE)
     return run
 
 
