@@ -1,20 +1,19 @@
-"""The network: its layers, its cut, its weights, and what happens where they are missing."""
+"""The network: its layers, and their values and gradients as torchvision's VGG has them."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
 
-from nst_core import WeightsError
-from nst_core.layers import layer_names
-from nst_core.vgg import VGGFeatures, _Convolution
-from nst_core.weights import BUNDLED_VGG16, VGG19_FILE, load_weights, vgg19_path
+from nst_core.layers import convolutions, layer_names
+from nst_core.vgg import MEAN, STD, VGGFeatures, _Convolution
+from nst_core.weights import load_weights, torchvision_path
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
@@ -22,13 +21,17 @@ def test_features_have_the_shapes_of_the_paper(pooling: str) -> None:
     names = layer_names("vgg16")
     features = VGGFeatures("vgg16", names, pooling)(torch.rand(1, 3, 64, 48))
     assert set(features) == set(names)
-    for name, x in features.items():
-        block = int(name[4])
-        channels = (64, 128, 256, 512, 512)[block - 1]
-        scale = 2 ** (block - 1)
-        assert x.shape == (1, channels, 64 // scale, 48 // scale), name
-        if name.startswith("relu"):
-            assert x.min() >= 0
+    shapes = {
+        1: (1, 64, 64, 48),
+        2: (1, 128, 32, 24),
+        3: (1, 256, 16, 12),
+        4: (1, 512, 8, 6),
+        5: (1, 512, 4, 3),
+    }
+    for place in convolutions("vgg16"):
+        for name in (place.conv, place.relu):
+            assert features[name].shape == shapes[place.block], name
+        assert features[place.relu].min() >= 0
     assert features["conv4_2"].min() < 0
     torch.testing.assert_close(features["conv4_2"].relu(), features["relu4_2"])
 
@@ -63,59 +66,89 @@ def test_convolution_is_that_of_torch(size: tuple[int, int], rectify: bool) -> N
     torch.testing.assert_close(gradient, expected)
 
 
-def test_bundled_weights_are_what_they_say() -> None:
-    weights = load_weights("vgg16")
-    assert BUNDLED_VGG16.stat().st_size < 21_000_000
-    assert sum(w.numel() for w in weights.values()) == 9_995_072
-    assert all(w.dtype == torch.float32 and w.isfinite().all() for w in weights.values())
-    # A published value of the original release, conv5_1 kernel [1, 0, 63, 269].
-    original = weights["features.24.weight"][269, 63, 1, 0].item()
-    assert original == pytest.approx(-0.011236359, rel=1e-3)
-
-
-def test_vgg19_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    """In a process of its own, with an empty cache and a network that leads nowhere."""
-    nowhere = "http://127.0.0.1:9"
-    environment = os.environ | {
-        "TORCH_HOME": str(tmp_path),
-        "HTTPS_PROXY": nowhere,
-        "https_proxy": nowhere,
-    }
-    code = "from nst_core.weights import load_weights; load_weights('vgg19')"
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    message = run.stderr.strip().splitlines()[-1]
-    assert "WeightsError" in message
-    assert VGG19_FILE in message
-    assert str(tmp_path) in message
-    assert "vgg16" in message
-
-
-def test_vgg19_from_a_file_that_was_put_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    path = vgg19_path()
-    path.parent.mkdir(parents=True)
-    state, index, channels = {}, 0, 3
+@pytest.fixture
+def random_vgg19(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VGG-19 with random weights, which keep the size of the values from layer to layer."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    torchvision_path().parent.mkdir(parents=True)
     torch.manual_seed(0)
-    for block, depth in enumerate((2, 2, 4, 4, 4)):
-        for _ in range(depth):
-            width = 64 * 2 ** min(block, 3)
-            state[f"features.{index}.weight"] = torch.randn(width, channels, 3, 3) * 0.02
-            state[f"features.{index}.bias"] = torch.zeros(width)
-            channels, index = width, index + 2
-        index += 1
-    torch.save(state, path)
-    features = VGGFeatures("vgg19", ["relu3_4", "relu5_1"])(torch.rand(1, 3, 32, 32))
-    assert features["relu3_4"].shape == (1, 256, 8, 8)
-    assert features["relu5_1"].shape == (1, 512, 2, 2)
+    tensors = {}
+    for place in convolutions("vgg19"):
+        weight = torch.empty(place.shapes[place.weight_key])
+        tensors[place.weight_key] = nn.init.kaiming_normal_(weight)
+        tensors[place.bias_key] = torch.randn(place.channels) / 10
+    torch.save(tensors, torchvision_path())
 
-    del state["features.5.weight"]
-    torch.save(state, path)
-    with pytest.raises(WeightsError, match="conv2_1"):
-        VGGFeatures("vgg19", ["relu5_1"])
-    path.write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="can't be read"):
-        VGGFeatures("vgg19", ["relu5_1"])
+
+def torchvision_features(network: str, pooling: str) -> nn.Sequential:
+    """`features` of torchvision's network in float64, down to conv5_1, with our weights."""
+    build: Callable[..., nn.Module] = getattr(torchvision.models, network)
+    with torch.device("meta"):  # no memory and no random values for the classifier
+        features = build(weights=None).features
+    assert isinstance(features, nn.Sequential)
+    last = convolutions(network)[-1].index + 1
+    features = features[: last + 1].to_empty(device="cpu")
+    weights = load_weights(network)
+    features.load_state_dict({key.removeprefix("features."): x for key, x in weights.items()})
+    if pooling == "avg":
+        for index, layer in enumerate(features):
+            if isinstance(layer, nn.MaxPool2d):
+                features[index] = nn.AvgPool2d(kernel_size=2, stride=2)
+    return features.double().requires_grad_(False)
+
+
+def inner(features: dict[str, Tensor], network: str) -> dict[str, Tensor]:
+    """The part of each feature map that does not depend on what the borders are padded with."""
+    found, reach, block = {}, 0, 1
+    for place in convolutions(network):
+        if place.block > block:
+            reach, block = (reach + 1) // 2, place.block
+        reach += 1
+        for name in {place.conv, place.relu} & features.keys():
+            found[name] = features[name][:, :, reach:-reach, reach:-reach]
+            assert found[name].numel() > 0, name
+    return found
+
+
+def gradient_of(features: dict[str, Tensor], image: Tensor) -> Tensor:
+    """Gradient of a sum of all values, with random weights of the same size for each layer."""
+    torch.manual_seed(2)
+    terms = [
+        (x * torch.randn_like(x)).sum() / x.detach().norm() for _, x in sorted(features.items())
+    ]
+    (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
+    return gradient
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize(("network", "size"), [("vgg16", (144, 160)), ("vgg19", (176, 176))])
+def test_values_and_gradient_are_those_of_torchvision(
+    network: str, size: tuple[int, int], pooling: str, random_vgg19: None
+) -> None:
+    """At each layer, away from the border: torchvision pads zeros, we repeat the border."""
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)
+    # Our means are of float32, also where the rest is of float64.
+    mean, std = torch.tensor(MEAN).tolist(), torch.tensor(STD).tolist()
+    x = torchvision.transforms.Normalize(mean, std)(image)
+    at = {place.index: place for place in convolutions(network)}
+    theirs: dict[str, Tensor] = {}
+    for index, layer in enumerate(torchvision_features(network, pooling)):
+        x = layer(x)
+        if index in at:
+            theirs[at[index].conv] = x.clone()  # the ReLU behind it works in place
+        elif index - 1 in at:
+            theirs[at[index - 1].relu] = x
+    theirs = inner(theirs, network)
+
+    # The second: where a ReLU is not asked for, it changes places with the pooling.
+    for layers in (layer_names(network), ("conv2_2", "relu5_1")):
+        features = VGGFeatures(network, layers, pooling).double()(image)
+        assert set(features) == set(layers)
+        ours = inner(features, network)
+        asked = {name: theirs[name] for name in layers}
+        for name in layers:
+            torch.testing.assert_close(ours[name], asked[name], rtol=1e-9, atol=1e-9)
+        expected = gradient_of(asked, image)
+        error = (gradient_of(ours, image) - expected).abs().max()
+        assert error < 1e-9 * expected.abs().max()
