@@ -80,7 +80,7 @@ def random_vgg19(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(tensors, torchvision_path())
 
 
-def torchvision_features(network: str, pooling: str) -> nn.Sequential:
+def torchvision_network(network: str) -> nn.Sequential:
     """`features` of torchvision's network in float64, down to conv5_1, with our weights."""
     build: Callable[..., nn.Module] = getattr(torchvision.models, network)
     with torch.device("meta"):  # no memory and no random values for the classifier
@@ -90,65 +90,75 @@ def torchvision_features(network: str, pooling: str) -> nn.Sequential:
     features = features[: last + 1].to_empty(device="cpu")
     weights = load_weights(network)
     features.load_state_dict({key.removeprefix("features."): x for key, x in weights.items()})
-    if pooling == "avg":
-        for index, layer in enumerate(features):
-            if isinstance(layer, nn.MaxPool2d):
-                features[index] = nn.AvgPool2d(kernel_size=2, stride=2)
     return features.double().requires_grad_(False)
 
 
-def inner(features: dict[str, Tensor], network: str) -> dict[str, Tensor]:
-    """The part of each feature map that does not depend on what the borders are padded with."""
-    found, reach, block = {}, 0, 1
-    for place in convolutions(network):
-        if place.block > block:
-            reach, block = (reach + 1) // 2, place.block
-        reach += 1
-        for name in {place.conv, place.relu} & features.keys():
-            found[name] = features[name][:, :, reach:-reach, reach:-reach]
-            assert found[name].numel() > 0, name
-    return found
-
-
-def gradient_of(features: dict[str, Tensor], image: Tensor) -> Tensor:
-    """Gradient of a sum of all values, with random weights of the same size for each layer."""
-    torch.manual_seed(2)
-    terms = [
-        (x * torch.randn_like(x)).sum() / x.detach().norm() for _, x in sorted(features.items())
-    ]
-    (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
-    return gradient
-
-
-@pytest.mark.parametrize("pooling", ["max", "avg"])
-@pytest.mark.parametrize(("network", "size"), [("vgg16", (144, 160)), ("vgg19", (176, 176))])
-def test_values_and_gradient_are_those_of_torchvision(
-    network: str, size: tuple[int, int], pooling: str, random_vgg19: None
-) -> None:
-    """At each layer, away from the border: torchvision pads zeros, we repeat the border."""
-    torch.manual_seed(1)
-    image = torch.rand(1, 3, *size, dtype=torch.float64, requires_grad=True)
+def reference(vgg: nn.Sequential, network: str, image: Tensor) -> dict[str, Tensor]:
+    """All layers of torchvision's network, by our names."""
     # Our means are of float32, also where the rest is of float64.
     mean, std = torch.tensor(MEAN).tolist(), torch.tensor(STD).tolist()
     x = torchvision.transforms.Normalize(mean, std)(image)
     at = {place.index: place for place in convolutions(network)}
-    theirs: dict[str, Tensor] = {}
-    for index, layer in enumerate(torchvision_features(network, pooling)):
+    found: dict[str, Tensor] = {}
+    for index, layer in enumerate(vgg):
         x = layer(x)
         if index in at:
-            theirs[at[index].conv] = x.clone()  # the ReLU behind it works in place
+            found[at[index].conv] = x.clone()  # the ReLU behind it works in place
         elif index - 1 in at:
-            theirs[at[index - 1].relu] = x
-    theirs = inner(theirs, network)
+            found[at[index - 1].relu] = x
+    return found
 
+
+def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], image: Tensor) -> None:
+    """The same values, and the same gradient of a sum of them with random weights."""
+    gradients = []
+    for features in (ours, theirs):
+        torch.manual_seed(2)
+        # Divided by their size, so that every layer has a part in the sum.
+        terms = [
+            (features[name] * torch.randn_like(x)).sum() / x.detach().norm()
+            for name, x in sorted(theirs.items())
+        ]
+        gradients += torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
+    for name in theirs:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-9, atol=1e-9)
+    gradient, expected = gradients
+    assert (gradient - expected).abs().max() < 1e-9 * expected.abs().max()
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("network", ["vgg16", "vgg19"])
+def test_values_and_gradient_are_those_of_torchvision_where_it_repeats_the_border(
+    network: str, pooling: str, random_vgg19: None
+) -> None:
+    vgg = torchvision_network(network)
+    for index, layer in enumerate(vgg):
+        if isinstance(layer, nn.Conv2d):
+            shape = layer.in_channels, layer.out_channels, layer.kernel_size
+            repeating = nn.Conv2d(*shape, padding=layer.padding, padding_mode="replicate")
+            repeating.load_state_dict(layer.state_dict())
+            vgg[index] = repeating.double()
+        if isinstance(layer, nn.MaxPool2d) and pooling == "avg":
+            vgg[index] = nn.AvgPool2d(layer.kernel_size, layer.stride)
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, 48, 35, dtype=torch.float64, requires_grad=True)
+    theirs = reference(vgg, network, image)
+    names = layer_names(network)
     # The second: where a ReLU is not asked for, it changes places with the pooling.
-    for layers in (layer_names(network), ("conv2_2", "relu5_1")):
-        features = VGGFeatures(network, layers, pooling).double()(image)
-        assert set(features) == set(layers)
-        ours = inner(features, network)
-        asked = {name: theirs[name] for name in layers}
-        for name in layers:
-            torch.testing.assert_close(ours[name], asked[name], rtol=1e-9, atol=1e-9)
-        expected = gradient_of(asked, image)
-        error = (gradient_of(ours, image) - expected).abs().max()
-        assert error < 1e-9 * expected.abs().max()
+    for layers in (names, ("conv2_2", "relu5_1"), ("conv3_1",)):
+        ours = VGGFeatures(network, layers, pooling).double()(image)
+        assert ours.keys() == set(layers)
+        assert_same(ours, {name: theirs[name] for name in layers}, image)
+
+
+def test_values_and_gradient_are_those_of_torchvision_away_from_the_border() -> None:
+    """torchvision pads with zeros, which reach 4 positions deep into relu5_1."""
+    layers, border = ("relu2_1", "conv4_2", "relu5_1"), {"relu2_1": 2, "conv4_2": 5, "relu5_1": 4}
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, 144, 160, dtype=torch.float64, requires_grad=True)
+    pair = [
+        VGGFeatures("vgg16", layers).double()(image),
+        reference(torchvision_network("vgg16"), "vgg16", image),
+    ]
+    ours, theirs = ({name: x[name][:, :, n:-n, n:-n] for name, n in border.items()} for x in pair)
+    assert_same(ours, theirs, image)
