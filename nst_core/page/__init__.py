@@ -35,7 +35,8 @@ def build_page(service: Service) -> gr.Blocks:
     # Files of these folders are served from where they are.
     gr.set_static_paths(PICTURE_FOLDERS)
     pairs = load_examples(EXAMPLES)
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
+    demo = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with demo:
         gr.Markdown(static("intro.md"))
         with gr.Tabs():
             with gr.Tab("Paint"):

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import gradio as gr
 from gradio import FileData
+from gradio.events import api as add_endpoint
 
 from ..errors import StyleTransferError
 from ..options import Choice, Layers, Number, Option, Switch
@@ -57,8 +58,8 @@ def build(service: Service) -> None:
         (sweep, files | settings),
     ):
         endpoint = _endpoint(partial(run, service), run, parameters)
-        gr.api(endpoint, api_name=run.__name__, **ON_DEVICE)
-    gr.api(answered(recipe), api_name="recipe")
+        add_endpoint(endpoint, api_name=run.__name__, **ON_DEVICE)
+    add_endpoint(answered(recipe), api_name="recipe")
 
 
 def stylize(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:
@@ -76,7 +77,7 @@ def stylize(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:
                 path = Path(folder) / f"{job.name}.png"
                 save_result(done.result, done.transfer.content, done.transfer.recipe(), path)
                 yield _file(path)
-            elif not progress.finishing:
+            elif progress.picture is not None:
                 yield _file(Path(progress.picture))
 
 

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import SettingsError
-from ..options import Number
-from ..settings import DEFAULTS, OPTIONS, Settings
+from ..settings import DEFAULTS, MEMORY_BUDGETS, Settings
 
 PREFIX = "NST_"
-
-_MEMORY = OPTIONS["memory_budget"]
-assert isinstance(_MEMORY, Number)
 
 
 def _limit(default: Any, low: float, high: float, help: str) -> Any:
@@ -33,7 +29,10 @@ class Limits:
         1800.0, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
     )
     memory: float = _limit(
-        DEFAULTS.memory_budget, _MEMORY.low, _MEMORY.high, "Gigabytes one run may ask for."
+        DEFAULTS.memory_budget,
+        MEMORY_BUDGETS.low,
+        MEMORY_BUDGETS.high,
+        "Gigabytes one run may ask for.",
     )
     upload: int = _limit(50, 1, 10_000, "Megabytes of one uploaded file.")
     keep: float = _limit(
