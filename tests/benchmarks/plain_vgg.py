@@ -1,6 +1,6 @@
-"""VGG-16 as any tutorial writes it: for baselines and metrics that owe nothing to `nst_core.vgg`.
+"""VGG-16 as tutorials write it, with max pooling and plain autograd.
 
-Max pooling, autograd without any help.
+The baselines and the metrics use it, so that they do not depend on `nst_core.vgg`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from nst_core.weights import load_weights
 
 
 class PlainVGG:
-    """Feature maps of `layers` of an image (N, 3, H, W), values 0 to 1, cut behind the deepest.
+    """Gives the feature maps of `layers` for an image (N, 3, H, W) of values 0 to 1.
+
+    The network ends behind the deepest of `layers`.
 
     Args:
-        border: what is put around every feature map: "constant" (zeros) or "replicate".
-        image_border: the same for the image.
+        border: the padding of every feature map: "constant" (zeros) or "replicate".
+        image_border: the padding of the image; as `border`, if left out.
     """
 
     def __init__(
