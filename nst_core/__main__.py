@@ -80,11 +80,11 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("settings")
     for name, option in OPTIONS.items():
         # Values stay text, so that `Settings` checks them as it does everywhere.
-        number = isinstance(option, Number)
-        allowed = f" {option.values};" if number else ""
+        allowed, metavar = "", "X"
+        if isinstance(option, Number):
+            allowed, metavar = f" {option.values};", "N" if option.whole else "X"
         default = option.text(getattr(DEFAULTS, name))
         text = f"{option.help}{allowed} default {default}".replace("%", "%%")
-        metavar = "N" if number and option.whole else "X"
         group.add_argument(f"--{name.replace('_', '-')}", dest=name, metavar=metavar, help=text)
     return parser
 

@@ -1,4 +1,4 @@
-"""How the process keeps its memory while it works on the CPU."""
+"""How the process keeps freed memory while it computes on the CPU."""
 
 import ctypes
 import platform
@@ -9,21 +9,21 @@ IS_GLIBC = platform.libc_ver()[0] == "glibc"
 
 
 def keep_freed_memory() -> None:
-    """Let freed tensors stay with the process, for the next step to use.
+    """Keep the memory of freed tensors in the process, for the next step to use.
 
-    Every step frees and allocates the same feature maps of 50 MB and more. By default glibc hands
-    such blocks back to the kernel, which zeroes them page by page when they are asked for again:
-    a tenth of the time of a run. Elsewhere than on glibc nothing is changed.
+    Every step frees and allocates the same feature maps of 50 MB and more. By default glibc returns
+    such blocks to the kernel, which zeroes them page by page when they are allocated again; that
+    takes a tenth of the time of a run. Where the C library is not glibc, nothing changes.
     """
     if not IS_GLIBC:
         return
     mallopt = ctypes.CDLL(None).mallopt
     mallopt(M_MMAP_THRESHOLD, 2**30)
     mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-    mallopt(M_ARENA_MAX, 1)  # else every worker thread of a server keeps memory of its own
+    mallopt(M_ARENA_MAX, 1)  # by default each thread of a server keeps memory of its own
 
 
 def release_freed_memory() -> None:
-    """Hand what `keep_freed_memory` has kept back to the kernel, as a server does at rest."""
+    """Return kept memory to the kernel; a server does so when it is idle."""
     if IS_GLIBC:
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,24 +1,26 @@
-"""Giving an image the colours of another (Gatys et al. 2016,
-"Preserving Color in Neural Artistic Style Transfer")."""
+"""Matching the colours of one image to another.
+
+Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer".
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-# Colours that vary by less than 2.5 of 255 are noise, not to be stretched.
+# Colours with a deviation below 2.5 of 255 count as noise, which must not be stretched.
 LEAST_VARIANCE = 1e-4
 
 
 def match_colors(style: Tensor, content: Tensor, amount: float = 1.0) -> Tensor:
-    """The style image with mean and covariance of the content image's colours (section 4).
+    """Give the style image the mean and covariance of the content image's colours (section 4).
 
-    Colours go through the linear map that changes them least among those that match the
-    covariance of one whitened in its principal axes.
+    The map is linear: the inverse symmetric root of the style's covariance, then the symmetric root
+    of the content's. Other maps to the same covariance turn colours further than needed.
 
     Args:
         style, content: (1, 3, H, W), values 0 to 1, of any two sizes.
-        amount: 0 leaves the style image as it is.
+        amount: 0 leaves the style image as it is, 1 matches its colours.
     """
     mean, covariance = _statistics(style)
     wanted_mean, wanted_covariance = _statistics(content)
@@ -31,13 +33,13 @@ def match_colors(style: Tensor, content: Tensor, amount: float = 1.0) -> Tensor:
 
 
 def is_plain(image: Tensor) -> bool:
-    """Whether all of an image (1, 3, H, W) has the same colour, but for noise."""
+    """Whether an image (1, 3, H, W) has one colour, but for noise."""
     _, covariance = _statistics(image)
     return covariance.diagonal().max().item() < LEAST_VARIANCE
 
 
 def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean (3) and covariance (3, 3) of the colours, in float64 on the CPU."""
+    """Mean (3) and covariance (3, 3) of an image's colours, in float64 on the CPU."""
     colors = image[0].flatten(1)
     mean = colors.mean(dim=1, keepdim=True)
     covariance = (colors - mean) @ (colors - mean).T / colors.shape[1]
@@ -45,7 +47,8 @@ def _statistics(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _power(covariance: Tensor, exponent: float) -> Tensor:
-    """Of a symmetric matrix, by its eigenvalues."""
+    """Raise a symmetric matrix to a power, by its eigenvalues."""
     values, vectors = torch.linalg.eigh(covariance)
     floor = LEAST_VARIANCE if exponent < 0 else 0.0
-    return vectors * values.clamp(min=floor) ** exponent @ vectors.T
+    power: Tensor = vectors * values.clamp(min=floor) ** exponent @ vectors.T
+    return power

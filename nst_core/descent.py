@@ -41,6 +41,9 @@ class Descent:
         best: the picture with the least loss in this stage.
     """
 
+    now: Picture
+    best: Picture
+
     def __init__(
         self,
         transfer: Transfer,

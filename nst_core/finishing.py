@@ -1,4 +1,4 @@
-"""From the picture of the loop to the one that is handed out, in the photo's own shape."""
+"""Finishing: from the picture of the loop to the result, in the photo's own size."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ def finish(
     settings: Settings,
     mask: Image.Image | None = None,
 ) -> Image.Image:
-    """Give a stylised picture the pixel size of the content image, and its transparency.
+    """Make the result of a run from its picture.
 
-    Colours of the photo, the protected region and the strength are put in here too.
+    The picture is brought to the size of the content image. Then the settings decide on the colours
+    of the photo, the protected region and the strength, and the photo's transparency comes back.
 
     Args:
-        picture: of a `Frame`, RGB, of any size.
-        content: the content image as `load_image` gave it.
-        settings: those of the run.
-        mask: of the run, as `load_mask` gave it.
+        picture: the image of a `Frame`, RGB, of any size.
+        content: the content image as `load_image` returns it.
+        settings: the settings of the run.
+        mask: the mask of the run as `load_mask` returns it.
     """
     if settings.full_detail and max(content.size) > max(picture.size):
         result = _enlarge(picture, content)
@@ -45,16 +46,16 @@ def preview(
     settings: Settings,
     mask: Image.Image | None = None,
 ) -> Image.Image:
-    """What `finish` would give, in the size of `picture`."""
+    """Make the result in the size of `picture`, to be shown during the run."""
     return finish(picture, content.resize(picture.size), settings, mask)
 
 
 def strengthen(result: Image.Image, content: Image.Image, strength: float) -> Image.Image:
-    """The result (1) blended with the photo (0), with the transparency of the photo.
+    """Blend the photo (strength 0) with the result (1), and put the photo's transparency back.
 
     Args:
         result: RGB or RGBA.
-        content: of the same size.
+        content: RGB or RGBA, of the same size.
     """
     blended = Image.blend(on_white(content), result.convert("RGB"), strength)
     if content.mode == "RGBA":
@@ -63,8 +64,9 @@ def strengthen(result: Image.Image, content: Image.Image, strength: float) -> Im
 
 
 def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -> Image.Image:
-    """The luminance of the picture with the chroma of the photo (section 5 of Gatys et al.
-    2016, "Preserving Color in Neural Artistic Style Transfer").
+    """Keep the luminance of the picture and take the chroma of the photo.
+
+    Section 5 of Gatys et al. 2016, "Preserving Color in Neural Artistic Style Transfer".
 
     Args:
         picture, photo: RGB, of one size.
@@ -77,7 +79,7 @@ def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -
 
 
 def _enlarge(picture: Image.Image, content: Image.Image) -> Image.Image:
-    from .tensors import to_image, to_tensor  # not above: see `nst_core`
+    from .tensors import to_image, to_tensor  # not above: PyTorch is imported when it is needed
     from .upscale import enlarge
 
     small, full = (to_tensor(content, size) for size in (picture.size, content.size))

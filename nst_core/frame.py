@@ -1,4 +1,4 @@
-"""What the loop tells of itself."""
+"""A frame: what the loop reports of a run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from .plan import Stage
 
 @dataclass(frozen=True)
 class Frame:
-    """One look at the picture while it is made.
+    """The state of a run after a step.
 
     Attributes:
-        image: RGB, in the size worked at (its long side is `size`).
+        image: the picture, RGB, in the size of the present stage.
         step, total_steps: steps made, and steps in all.
-        size: long side of the present scale, in pixels.
-        plan: all stages of the run, the present one among them.
-        losses: weighted terms "content", "style", "total_variation", "weave" (fine lines across
-            and down), "range" (what is too near to black or white), and their "total".
-        layers: the parts of the first two by layer, such as "content relu4_2".
+        size: long side of `image` in pixels.
+        plan: all stages of the run.
+        losses: the weighted terms "content", "style", "total_variation", "weave" (fine lines
+            across and down) and "range" (values too near to black or white), and their "total".
+        layers: the content and style terms by layer, such as "content relu4_2".
         elapsed: seconds since the start.
-        remaining: estimate of the seconds to the end.
-        done: whether this is the last frame; its image is then the best one found.
+        remaining: estimated seconds to the end.
+        done: whether this is the last frame, whose image is the best one found.
     """
 
     image: Image.Image

@@ -1,4 +1,4 @@
-"""From any image file to clean sRGB pixels, and the sizes they are worked at."""
+"""Any image file as clean sRGB pixels, and the sizes that images are worked at."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import warnings
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
 from pillow_heif import register_heif_opener
 
 from .errors import ImageError
 
 register_heif_opener()
-# Pillow warns of large files and odd metadata; what can't be used is refused here in a sentence.
+# Pillow warns of large files and odd metadata; `load_image` refuses what can't be used.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# (Pillow takes the MPO files of phones for JPEG, and opens them as that.)
+# Pillow opens the MPO files of phones as JPEG.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
-# Of a longer strip nothing would be left across in previews and thumbnails.
+# A longer strip would be less than two pixels wide in thumbnails.
 MAX_ASPECT = 100
-# Files of phones and of programs for the web have a dozen passes over the picture.
+# Progressive files of phones and web programs have about a dozen scans.
 MAX_JPEG_SCANS = 100
 MAX_NAME = 60
-# The network halves its feature maps four times; one pixel must be left.
+# The network halves its feature maps four times, and one pixel must be left.
 MIN_WORKING_SIDE = 16
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WHITE = (255, 255, 255)
-# What makes an image upright, by its EXIF orientation.
+# The turn that makes an image upright, by its EXIF orientation.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,17 +45,17 @@ TURNS = {
 
 
 def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Image:
-    """Decode an image file (or take an open image) to 8-bit sRGB.
+    """Decode an image file, or convert an open image, to 8-bit sRGB.
 
-    The orientation of the camera is applied, an embedded colour profile is converted to sRGB
-    (one that is broken is ignored, as browsers do), of an animation the first frame is taken,
-    and 16-bit values are reduced to 8. Nothing of the file but its pixels is kept.
+    The result is upright, as the EXIF orientation says. An embedded colour profile is converted to
+    sRGB; a broken one is ignored, as browsers do. An animation gives its first frame. Values of 16
+    bits become 8 bits. Nothing of the file but its pixels is kept.
 
     Returns:
         An image in mode RGB, or RGBA where some of it is transparent; `info` is empty.
 
     Raises:
-        ImageError: no such file, not an image, damaged, or its size is not usable.
+        ImageError: the file is missing, is no image, is damaged, or has a size that can't be used.
     """
     try:
         if isinstance(source, Image.Image):
@@ -76,7 +76,7 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
         ) from error
     # The decoders of a dozen formats raise nearly anything when a file is damaged.
     except Exception as error:
-        # Only those of the operating system have a number.
+        # Errors of the operating system have a number, those of decoders do not.
         if getattr(error, "errno", None) or "\0" in str(source):
             raise ImageError(
                 f"{_name(source)} can't be opened: check that it is a file you may read."
@@ -87,14 +87,14 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
 
 
 def working_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:
-    """Width and height scaled to `long_side`; of a very long image the short side is widened."""
+    """Scale width and height to `long_side`; the short side gets `MIN_WORKING_SIDE` at least."""
     scale = long_side / max(size)
     width, height = (max(MIN_WORKING_SIDE, round(side * scale)) for side in size)
     return width, height
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """The image in mode RGB, what is transparent over white."""
+    """Lay a transparent image over white; the result is in mode RGB."""
     if image.mode == "RGBA":
         ground = Image.new("RGBA", image.size, (*_WHITE, 255))
         image = Image.alpha_composite(ground, image)
@@ -117,15 +117,15 @@ def _check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _check_work(image: Image.Image) -> None:
-    """Refuse files that take far more time or memory to decode than their size tells.
+def _check_work(image: ImageFile.ImageFile) -> None:
+    """Refuse files that take far more time or memory to decode than their size suggests.
 
-    A JPEG may go over its pixels any number of times, and the tiles of a TIFF, which are decoded
-    as a whole, may be much larger than the image.
+    A progressive JPEG can have any number of scans over its pixels. A tile of a TIFF is decoded as
+    a whole, and can be much larger than the image.
     """
     tags = getattr(image, "tag_v2", {})
     area = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-    scans = _scans(image.fp) if "progressive" in image.info else 1
+    scans = _scans(image.fp) if image.fp and "progressive" in image.info else 1
     if area > MAX_PIXELS or scans > MAX_JPEG_SCANS:
         raise ImageError(
             "The image is stored in a way that takes too much to open: save it as PNG, and use "
@@ -133,8 +133,8 @@ def _check_work(image: Image.Image) -> None:
         )
 
 
-def _scans(file: BinaryIO) -> int:
-    """How many scans a JPEG has; where it has previews inside, theirs are among them."""
+def _scans(file: IO[bytes]) -> int:
+    """Count the scans of a JPEG, those of embedded previews among them."""
     place = file.tell()
     file.seek(0)
     count, last = 0, b""
@@ -154,13 +154,13 @@ def _name(source: object) -> str:
 
 
 def printable(text: str, most: int = MAX_NAME) -> str:
-    """A text of the user for a message: in one line, what can't be seen as ?, at most so long."""
+    """Make a user's text fit for a message: one line, at most `most` characters, all printable."""
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= most else f"{text[: most - 13]}...{text[-10:]}"
 
 
 def _decode(image: Image.Image) -> Image.Image:
-    """Upright 8-bit RGB or RGBA in sRGB, with nothing else attached; `image` stays as it is."""
+    """Convert an image to upright 8-bit sRGB without metadata; `image` itself does not change."""
     profile = image.info.get("icc_profile")
     image = _eight_bit(_upright(image))
     alpha = None
@@ -178,24 +178,25 @@ def _decode(image: Image.Image) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its EXIF orientation says; broken EXIF says nothing."""
+    """Turn an image as its EXIF orientation says; broken EXIF is ignored."""
     image.load()
     try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
-    except Exception:  # its parser raises many things, and the pixels are good
+        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # Pillow raises many things for broken EXIF, and the pixels are good
         return image
     return image if turn is None else image.transpose(turn)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Grey values of 16 or 32 bits, or floating point, brought to 0 to 255."""
+    """Scale grey values of 16 bits, 32 bits or floating point to 0 to 255."""
     if not image.mode.startswith(("I", "F")):
         return image
     values = image.convert("F")
-    values.info.pop("transparency", None)  # a grey value in the old range
-    if not np.isfinite(np.asarray(values)).all():
+    values.info.pop("transparency", None)  # a grey value in the range before scaling
+    pixels = np.asarray(values)
+    if not np.isfinite(pixels).all():
         raise ImageError("The image holds values that are not finite: save it as an 8-bit file.")
-    _, high = values.getextrema()
+    high = float(pixels.max())
     if image.mode == "F" and high <= 1:
         full = 1.0
     elif image.mode.startswith("I;16") or 255 < high <= 65535:
@@ -206,6 +207,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert an image to mode RGB, from its colour profile if that can be used."""
     if image.mode not in ("L", "RGB", "CMYK"):
         image = image.convert("RGB")
     if profile:

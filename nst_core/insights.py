@@ -1,6 +1,6 @@
-"""What the network keeps of an image: one term of the loss alone, from noise.
+"""Insights: what the network keeps of an image, shown by one term of the loss alone.
 
-Both are ordinary runs of `stylize` with settings of their own (Gatys et al. 2016, figure 1).
+Both insights are ordinary runs that start from noise (Gatys et al. 2016, figure 1).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ RECONSTRUCTION_STEPS, TEXTURE_STEPS = 40, 60
 
 
 def reconstruction(layer: str) -> Settings:
-    """For a picture with the feature maps of the photo in one layer, and nothing else asked for.
+    """Settings of a run that rebuilds the photo from the feature maps of one layer.
 
-    What differs from the photo is what the layer does not tell (section 2.1 of the paper).
+    What differs from the photo is what the layer does not know (section 2.1 of the paper).
     """
     return Settings(
         content_layers=(layer,),
@@ -29,9 +29,9 @@ def reconstruction(layer: str) -> Settings:
 
 
 def texture(layer: str) -> Settings:
-    """For a picture with the Gram matrices of the painting in all of `LAYERS` up to one.
+    """Settings of a run that rebuilds the painting from Gram matrices of `LAYERS` up to `layer`.
 
-    Its correlations are those of the painting, its arrangement is by chance (section 2.2).
+    The picture has the correlations of the painting, arranged by chance (section 2.2).
     """
     return Settings(
         style_layers=LAYERS[: LAYERS.index(layer) + 1],

@@ -1,10 +1,9 @@
 """The terms of the loss (Gatys, Ecker, Bethge 2016, section 2), each with its target.
 
-Every module maps the present state (feature maps, or the image itself) to a scalar: a sum of
-squared differences to its target times a factor that is fixed when the target is made. With
-`balanced=True` that factor divides by the size of the target itself, so that a weight of 1.0
-means the same for every image, size, layer and network; with `balanced=False` the terms are
-those of the textbook.
+Every term maps feature maps, a Gram matrix or the image itself to a scalar: a mean of squared
+differences times a scale. The scale is fixed when the target is made. A balanced term divides by
+the size of its target, so that a weight of 1.0 means the same for every image, size, layer and
+network. The other terms are those of the textbook.
 """
 
 from __future__ import annotations
@@ -16,22 +15,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_weight
 
-# Flat images have targets of size zero. These floors, far below the sizes that photos and
-# paintings have (about 0.1 to 10), keep the division harmless.
+# Flat images have targets of size zero. The division stays harmless by these floors, which lie far
+# below the targets of photos and paintings (about 0.1 to 10).
 CONTENT_FLOOR = 1e-2
 STYLE_FLOOR = 1e-4
 TV_FLOOR = 1e-4
 WEAVE_FLOOR = 1e-5
 # Length of the lines that the weave term looks for, in pixels.
 WEAVE_LENGTH = 6
-# How near to black and white the range term begins.
+# The range term begins at this distance from black and white.
 RANGE_MARGIN = 0.02
-# The contrast of a photo against that of the painting counts up to this factor.
+# The ratio of the photo's contrast to the painting's counts up to this factor, and down to its
+# inverse.
 RATIO_LIMIT = 8.0
 
 
 class Guide:
-    """How much every position of the feature maps counts for a region (Gatys et al. 2017).
+    """How much every position of the feature maps belongs to a region (Gatys et al. 2017).
 
     Args:
         mask: (1, 1, H, W), values 0 to 1, in the size of the image.
@@ -42,14 +42,14 @@ class Guide:
         self._shares = [mask.mean().item()]
 
     def at(self, level: int) -> Tensor:
-        """The mask in the size of the image halved `level` times, rounded down as poolings do."""
+        """The mask halved `level` times, with sizes rounded down as the poolings of VGG do."""
         while len(self._levels) <= level:
             self._levels.append(F.avg_pool2d(self._levels[-1], 2))
             self._shares.append(self._levels[-1].mean().item())
         return self._levels[level]
 
     def share(self, level: int) -> float:
-        """Part of all positions that belong to the region."""
+        """The share of all positions that belongs to the region."""
         self.at(level)
         return self._shares[level]
 
@@ -60,12 +60,11 @@ def share_of(guide: Guide | None, level: int) -> float:
 
 
 class _Gram(torch.autograd.Function):
-    """Gram matrix of feature maps (1, C, H, W), by one product each way.
+    """Gram matrix of feature maps (1, C, H, W), by one product forward and one backward.
 
-    A Gram matrix is symmetric, so that one product serves for the gradient, where autograd of
-    `x @ x.T` takes two. On the CPU both products are written as convolutions with 1 x 1 kernels
-    (the matrix is what the gradient of such a kernel is): oneDNN does them at twice the speed of
-    the matrix product, in the memory layout that the network works in.
+    Autograd of `x @ x.T` takes two products backward; the symmetry of the matrix saves one. On the
+    CPU both products are convolutions with 1 x 1 kernels (a Gram matrix is the gradient of such a
+    kernel): oneDNN does them twice as fast as matrix products, in the network's memory layout.
     """
 
     @staticmethod
@@ -74,7 +73,8 @@ class _Gram(torch.autograd.Function):
         channels = features.shape[1]
         if features.device.type == "cpu":
             kernel = (channels, channels, 1, 1)
-            return conv2d_weight(features, kernel, features).view(channels, channels)
+            gram: Tensor = conv2d_weight(features, kernel, features)
+            return gram.view(channels, channels)
         flat = features.flatten(2)[0]
         return flat @ flat.T
 
@@ -85,23 +85,31 @@ class _Gram(torch.autograd.Function):
 
 
 def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Gram matrix (C, C) of feature maps (1, C, H, W), not normalised: sums over positions.
+    """Sum the products of all pairs of channels over the positions.
 
     Args:
+        features: feature maps (1, C, H, W).
         guide: how much every position counts, (1, 1, H, W), values 0 to 1 (the spatial guidance
             of Gatys et al. 2017, section 4.1).
+
+    Returns:
+        The Gram matrix (C, C), not normalised.
     """
-    return _Gram.apply(features if guide is None else features * guide.sqrt())
+    weighted = features if guide is None else features * guide.sqrt()
+    gram: Tensor = _Gram.apply(weighted)  # type: ignore[no-untyped-call]  # torch has no hints
+    return gram
 
 
 class ContentLoss(nn.Module):
     """Mean squared difference of feature maps (1, C, H, W) to `target`.
 
-    Balanced, if the variance of the style image's feature maps is given: times the variance of
-    `target` over the square of that one. What a style image has of contrast must be put
-    into the photo: the scale of the differences is its variance. And a photo that is rich against
-    the painting (a face) holds on to its shapes, while a flat one (a sky) gives way to strokes.
+    With `style_variance`, the variance of the style image's feature maps, the term is balanced. It
+    is divided by `style_variance`, the size of the differences that the style's contrast causes.
+    And it is multiplied by the ratio of the photo's variance to the style's: a photo with rich
+    shapes (a face) keeps them, a flat one (a sky) gives way to strokes.
     """
+
+    target: Tensor
 
     def __init__(self, target: Tensor, style_variance: float | None = None) -> None:
         super().__init__()
@@ -116,15 +124,18 @@ class ContentLoss(nn.Module):
 
 
 def variance(features: Tensor) -> float:
-    """Variance of all values of feature maps."""
+    """The variance of all values of feature maps."""
     return features.var(correction=0).item()
 
 
 class StyleLoss(nn.Module):
-    """Mean squared difference of Gram matrices (C, C); balanced: over the target's mean square.
+    """Mean squared difference of a Gram matrix (C, C) to `target`.
 
-    Balanced ones are Gram matrices over the number of positions.
+    The balanced term is divided by the mean square of the target; its Gram matrices are divided by
+    the number of positions.
     """
+
+    target: Tensor
 
     def __init__(self, target: Tensor, balanced: bool = True) -> None:
         super().__init__()
@@ -148,13 +159,15 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def weave(image: Tensor) -> Tensor:
-    """How much an image (1, 3, H, W) has of fine lines that run exactly across or down.
+    """Measure the fine lines of an image (1, 3, H, W) that run exactly across or down.
 
-    The mean square of second differences, of means along the other axis. The loss of the features
-    likes such lines with a period of two to five pixels, which no painter makes and which show as a
-    weave in flat areas: they answer the filters of the first layer, whose axes are those of the
-    pixels, better than strokes in other directions. Total variation would take the strokes out,
-    too, and those in diagonal direction first.
+    The style term alone fills flat areas with a weave of such lines, two to five pixels apart: the
+    filters of the first layer have the axes of the pixels, and respond to these lines more than to
+    strokes in other directions. No painter makes such a weave. Total variation would remove the
+    strokes, too, and diagonal ones first.
+
+    The measure is the mean square of second differences along one axis, after a mean over
+    `WEAVE_LENGTH` pixels along the other.
     """
     down = F.avg_pool2d(image, (WEAVE_LENGTH, 1), stride=1)
     across = F.avg_pool2d(image, (1, WEAVE_LENGTH), stride=1)
@@ -164,16 +177,16 @@ def weave(image: Tensor) -> Tensor:
 
 
 def range_excess(image: Tensor) -> Tensor:
-    """Mean square of what the values of an image (1, 3, H, W) have beyond 0.02 to 0.98.
+    """Mean square of the excess of an image's values (1, 3, H, W) over the range 0.02 to 0.98.
 
-    Pixels that the other terms would push out of 0 to 1 come to rest inside, and not in burnt
-    patches at the limits.
+    Other terms push some pixels beyond 0 or 1. With this term they come to rest inside, without it
+    they end as burnt patches of pure black and white.
     """
     return ((image - 0.5).abs() - (0.5 - RANGE_MARGIN)).clamp(min=0).square().mean()
 
 
 class TotalVariationLoss(nn.Module):
-    """Total variation of an image; balanced: over that of the style image."""
+    """Total variation of an image; the balanced term is divided by that of the style image."""
 
     def __init__(self, style_variation: float | None = None) -> None:
         super().__init__()

@@ -20,7 +20,7 @@ from .errors import DeviceMemoryError
 from .frame import Frame
 from .objective import TERMS
 from .plan import Stage
-from .settings import DEFAULTS, OPTIONS, Settings
+from .settings import DEFAULTS, SIZES, Settings
 from .tensors import cut_margin, to_image
 from .transfer import Source, Transfer, prepare
 
@@ -131,7 +131,7 @@ def paint(
 
 def warm_up() -> None:
     """Run the whole path once at the least size, so that the first user does not wait for it."""
-    size = int(OPTIONS["size"].low)
+    size = int(SIZES.low)
     grey = Image.new("RGB", (size, size), "grey")
     for _ in stylize(grey, grey, Settings(size=size, steps=1)):
         pass

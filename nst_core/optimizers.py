@@ -1,8 +1,8 @@
-"""The two optimisers of the image: one gradient a step, nothing read back from the device.
+"""The two optimisers: L-BFGS and Adam, one gradient a step, no wait for the device.
 
-Both propose the next image from the present one and its gradient. The loop evaluates the
-proposal, lets the optimiser learn from it, and goes on from there or, where it turns out to be
-worse, from the old image with a shorter step.
+Both propose the next image from the present one and its gradient. The loop evaluates the proposal
+and calls `accept` to go on from it, or `reject` where the proposal is worse: the loop then stays at
+the present image, and the optimiser proposes a shorter step.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Gain of every level of the pyramid against the finer one, and the number of levels.
+# Gain of each level of the pyramid against the next finer one, and the number of levels.
 PYRAMID_GAIN = 0.4
 PYRAMID_LEVELS = 5
 
 
 def precondition(grad: Tensor) -> Tensor:
-    """A symmetric positive definite blur of a gradient (N, C, H, W) that favours large shapes.
+    """Blur a gradient (N, C, H, W) so that large shapes move first; L-BFGS's first inverse Hessian.
 
-    Pixels are a poor choice of variables: to change the colour of a region, thousands of them
-    must move together. Were the image the sum of a pyramid, z_0 + U z_1 + U U z_2 + ..., with U
-    for bilinear enlargement by two, one variable would do; the gradient by all z, put back into
-    pixels, is the sum of U^k (U^T)^k g. With gains that fall by `PYRAMID_GAIN` a level it stands
-    for the inverse Hessian in L-BFGS, for about the power 1 / f of natural images.
+    Pixels are poor variables: to change the colour of a region, thousands of them must move
+    together. In a pyramid z_0 + U z_1 + U U z_2 + ..., where U enlarges bilinearly by two, one
+    variable moves a region. The gradient by all z, put back into pixels, is the sum of
+    U^k (U^T)^k g. Gains that fall by `PYRAMID_GAIN` a level give about the 1 / f spectrum of
+    natural images. The map is symmetric and positive definite, as L-BFGS requires.
     """
     levels = [grad]
     while len(levels) <= PYRAMID_LEVELS and min(levels[-1].shape[2:]) >= 4:
@@ -46,28 +46,27 @@ def precondition(grad: Tensor) -> Tensor:
 class LBFGS:
     """Limited-memory BFGS by the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
 
-    It works on images (N, C, H, W), and starts from `precondition` for the inverse Hessian. For
-    the same picture at a larger size it goes on from what it has learnt (`enlarge`).
+    The optimiser works on images (N, C, H, W). `enlarge` carries what it has learnt to a larger
+    size of the same picture.
 
-    Values stay within 0 to 1 by two-metric projection (Bertsekas 1982, section 2): those at a
-    limit that the gradient would push beyond it are left out before the step is computed. Were
-    they only clamped afterwards, the others would move as if they had followed, and where there
-    are many no step, however short, would make the loss smaller.
+    Values stay within 0 to 1 by two-metric projection (Bertsekas 1982, section 2): a value at a
+    limit that the gradient pushes outwards is left out before the step is computed. If such values
+    were clamped afterwards, the other values would move as if these had followed; where there are
+    many of them, no step, however short, would reduce the loss.
 
-    There is no line search: the full quasi-Newton step is nearly always a good one here, and
-    costs one evaluation. Scalars stay on the device as tensors; a pair of changes whose
-    curvature is not positive gets the weight 0 in place of a branch, which would have to wait
-    for the device.
+    There is no line search: the full quasi-Newton step is nearly always good here, and costs one
+    evaluation. All scalars stay on the device as tensors. A pair of changes whose curvature is not
+    positive gets the weight 0; a branch would have to wait for the device.
 
     Args:
-        history: pairs of changes to remember.
-        precondition: for the inverse Hessian before anything is learnt.
+        history: number of pairs of changes to remember.
+        precondition: the inverse Hessian before anything is learnt.
         radius: mean change of a pixel in the first step. The loss is of fourth order in the image,
-            so that a step too long is worse than none: no step is longer than twice the longest
-            that was good, or than a quarter of one that was not.
+            so that a step too long does harm: the limit grows to twice the longest step that was
+            accepted, and falls to a quarter of a step that was rejected.
     """
 
-    # A step may make the loss larger by this factor.
+    # A step is accepted if it makes the loss at most this many times as large.
     tolerance = 1.0
 
     def __init__(
@@ -78,12 +77,12 @@ class LBFGS:
     ) -> None:
         self.precondition = precondition
         self.radius = radius
-        self.length = radius
+        self.length = torch.tensor(0.0)  # of the last proposal
         self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
         self.scale: float | Tensor = 1.0
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
-        """The next image to try, from `image` and the gradient of the loss there."""
+        """Return the next image to try, from `image` and the gradient of the loss there."""
         held = ((image <= 0) & (grad > 0)) | ((image >= 1) & (grad < 0))
         q = grad.masked_fill(held, 0)
         alphas = []
@@ -103,20 +102,20 @@ class LBFGS:
         return image - q * (self.length / length.clamp(min=1e-30))
 
     def accept(self, moved: Tensor, change: Tensor) -> None:
-        """The last proposal was taken: the image has `moved`, and the gradient made a `change`."""
+        """Learn from the last proposal: the image has `moved`, and the gradient made a `change`."""
         self._remember(moved, change)
         self.radius = (2 * self.length).clamp(min=self.radius)
 
     def reject(self) -> None:
-        """The last proposal was not taken: try a shorter step."""
+        """Make the next step shorter, as the last one was worse."""
         self.radius = self.length / 4
 
     def enlarge(self, image: Tensor, history: int) -> LBFGS:
-        """An optimiser for `image`, the picture at a larger size, that knows what this one does.
+        """Make an optimiser for `image`, the picture at a larger size, that knows the same pairs.
 
-        If the loss is the same function of the picture at every size, changes of the image are
-        enlarged with it, and those of the gradient are shared by more pixels. Large shapes have
-        moved by now, and what is left to be done is fine: there is no preconditioner.
+        The balanced loss is the same function of the picture at every size: changes of the image
+        grow with it, and changes of the gradient are shared by more pixels. The new optimiser has
+        no preconditioner, as large shapes have moved by now and fine ones are left.
         """
         if not self.pairs:
             return LBFGS(history)
@@ -130,7 +129,7 @@ class LBFGS:
         return larger
 
     def _remember(self, moved: Tensor, change: Tensor) -> None:
-        """A pair of changes, of the image and of the gradient."""
+        """Add a pair of changes, of the image and of the gradient."""
         curvature, size = _dot(moved, change), _dot(change, self.precondition(change))
         usable = curvature > 1e-10 * size
         self.pairs.append((moved, change, torch.where(usable, 1 / curvature, 0)))
@@ -142,14 +141,14 @@ def _unchanged(grad: Tensor) -> Tensor:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of two images (N, C, H, W); of channels_last ones the flat views are free."""
+    """Inner product of two images (N, C, H, W); in channels_last both flat views are free."""
     return torch.dot(a.permute(0, 2, 3, 1).flatten(), b.permute(0, 2, 3, 1).flatten())
 
 
 class Adam:
     """Adam (Kingma and Ba 2015, algorithm 1) with the paper's betas."""
 
-    # It finds its way back from steps that are worse.
+    # Adam finds its way back from steps that are a little worse, so that only blow-ups are undone.
     tolerance = 2.0
 
     def __init__(self, rate: float, beta1: float = 0.9, beta2: float = 0.999) -> None:
@@ -158,7 +157,7 @@ class Adam:
         self.first = self.second = torch.tensor(0.0)
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
-        """The next image to try, from `image` and the gradient of the loss there."""
+        """Return the next image to try, from `image` and the gradient of the loss there."""
         self.steps += 1
         if self.steps == 1:
             self.first, self.second = torch.zeros_like(grad), torch.zeros_like(grad)
@@ -169,9 +168,9 @@ class Adam:
         return image - self.rate * first / (second.sqrt() + 1e-8)
 
     def accept(self, moved: Tensor, change: Tensor) -> None:
-        """The last proposal was taken."""
+        """Do nothing: `propose` has learnt from the gradient already."""
 
     def reject(self) -> None:
-        """The last proposal was not taken: forget the moments, and use a smaller rate."""
+        """Forget the moments and use a smaller rate, as the last step was worse."""
         self.steps = 0
         self.rate *= 0.25

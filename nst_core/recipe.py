@@ -1,6 +1,6 @@
-"""What a picture was made with, written into its PNG file and read back from there.
+"""Recipes: what a picture was made with, written into its PNG file and read back.
 
-A recipe is JSON in an iTXt chunk. Files come from anywhere: nothing in them is trusted.
+A recipe is JSON in an iTXt chunk. Files come from strangers, so every value of a recipe is checked.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Source = str | PathLike[str] | BinaryIO
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings, and what identifies the images of a run.
+    """The settings of a run, and what identifies its images.
 
     Attributes:
-        settings: all of them, the seed among them.
-        content, styles, mask, start: hashes of the pixels (`fingerprint`) of the inputs.
+        settings: all settings.
+        content, styles, mask, start: hashes of the images' pixels (`fingerprint`).
     """
 
     settings: Settings
@@ -51,7 +51,7 @@ class Recipe:
         mask: Image.Image | None = None,
         start: Image.Image | None = None,
     ) -> Recipe:
-        """The recipe of a run; images as `load_image` and `load_mask` give them."""
+        """Make the recipe of a run from images as `load_image` and `load_mask` return them."""
         return cls(
             settings,
             fingerprint(content),
@@ -61,11 +61,12 @@ class Recipe:
         )
 
     def differences(self, other: Recipe) -> list[str]:
-        """The inputs that are not the same in `other`, as words for the user."""
+        """Name the images that differ from those of `other`, in words for the user."""
         words = {"content": "photo", "styles": "painting", "mask": "mask", "start": "start image"}
         return [word for n, word in words.items() if getattr(self, n) != getattr(other, n)]
 
     def to_json(self) -> str:
+        """Write the recipe as `from_json` reads it."""
         inputs = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "settings"}
         return json.dumps(
             {"version": VERSION, "settings": self.settings.as_dict(), "inputs": inputs}
@@ -73,10 +74,10 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Read what `to_json` wrote.
+        """Read a recipe that `to_json` wrote.
 
         Raises:
-            RecipeError: it is something else, or of a later version.
+            RecipeError: the text is no recipe, or a recipe of another version.
         """
         try:
             data = json.loads(text, parse_constant=_no_constant)
@@ -110,14 +111,14 @@ _WHAT_TO_DO = "use a PNG as this program saved it."
 
 
 def fingerprint(image: Image.Image) -> str:
-    """SHA-256 of mode, size and pixels, so that saving a file anew changes nothing."""
+    """Hash mode, size and pixels by SHA-256; saving the image anew does not change the hash."""
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
 
 
 def save_with_recipe(image: Image.Image, path: str | PathLike[str], recipe: Recipe) -> None:
-    """Save a picture; the recipe goes with it if it is a PNG, the others have no place for it."""
+    """Save a picture, with the recipe if the file is a PNG; other formats have no place for it."""
     if Path(path).suffix.lower() == ".png":
         info = PngInfo()
         info.add_itxt(KEY, recipe.to_json())
@@ -127,15 +128,15 @@ def save_with_recipe(image: Image.Image, path: str | PathLike[str], recipe: Reci
 
 
 def read_recipe(source: Source) -> Recipe:
-    """The recipe in a PNG file; its pixels are not decoded.
+    """Read the recipe in a PNG file, without decoding the pixels.
 
     Raises:
-        RecipeError: it is no PNG, has none, or one that can't be used.
+        RecipeError: the file is no PNG, has no recipe, or one that can't be used.
     """
     try:
         with Image.open(source, formats=("PNG",)) as image:
             text = image.info.get(KEY)
-    # A decoder of hostile files raises nearly anything.
+    # Pillow raises nearly anything when a file is hostile.
     except Exception as error:
         raise RecipeError(f"This file can't be read as a PNG: {_WHAT_TO_DO}") from error
     if not isinstance(text, str):
@@ -146,4 +147,5 @@ def read_recipe(source: Source) -> Recipe:
 
 
 def _no_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python's parser accepts and JSON does not have."""
     raise ValueError(name)

@@ -1,4 +1,4 @@
-"""Regions of the photo that are given by a mask: kept as they are, or in a style of their own."""
+"""Masks: regions of the photo that stay photo, or get a style of their own."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .images import load_image
 
 # Width of the soft edge of a protected region, as a part of the long side of the picture.
 SOFT_EDGE = 0.01
-# Long side of the mask in which that edge is made.
+# The soft edge is made at this long side at most: an edge is smooth, and a small mask is fast.
 EDGE_SIDE = 1024
-# Photo and mask may differ by this in their aspect ratios (a mask is often a smaller picture).
+# The aspect ratios of photo and mask may differ by this: rounding changes that of a small mask.
 ASPECT_TOLERANCE = 0.03
 
 
 def load_mask(
     source: str | PathLike[str] | BinaryIO | Image.Image, size: tuple[int, int]
 ) -> Image.Image | None:
-    """The mask for a photo of `size` (width, height): white is the region, black is not.
+    """Read the mask for a photo of `size` (width, height).
 
-    Where the file is transparent there is no region.
+    White is the region. Black and transparent pixels do not belong to it.
 
     Returns:
-        An image in mode L of that size, or None if nothing of it is white.
+        An image in mode L and of `size`, or None if nothing of it is white.
 
     Raises:
         ImageError: as `load_image`, or the mask has another shape than the photo.
@@ -49,16 +49,15 @@ def fit_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image | None:
 
 
 def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Image.Image:
-    """The photo where the mask is white, the picture elsewhere; all of one size.
+    """Put the photo where the mask is white, and leave the picture elsewhere; all of one size.
 
-    The edge is soft, and lies inside: outside of the mask the picture is as it was.
+    The soft edge lies inside the mask, so that the picture outside of it does not change.
     """
-    # An edge is smooth: it can be made in a small size, which is much faster.
     inner = ImageOps.contain(mask, (EDGE_SIDE, EDGE_SIDE)) if max(mask.size) > EDGE_SIDE else mask
     reach = max(1, round(SOFT_EDGE * max(inner.size)))
     for _ in range(reach):
         inner = inner.filter(ImageFilter.MinFilter(3))
-    # Both blurs together reach as far as what was taken off.
+    # Both blurs together spread the mask by as much as the filter took off.
     inner = inner.filter(ImageFilter.BoxBlur(reach / 2)).filter(ImageFilter.BoxBlur(reach / 2))
     inner = inner.resize(mask.size, Image.Resampling.BILINEAR)
     return Image.composite(photo, picture, ImageChops.darker(inner, mask))

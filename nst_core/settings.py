@@ -18,6 +18,15 @@ from .options import Choice, Layers, Number, Option, Switch, Weights, quote
 MOST_STYLES = 4
 
 
+SIZES = Number(
+    "Size",
+    "Long side in pixels the picture is painted at; the result has the photo's own size.",
+    64,
+    4096,
+    1,
+)
+
+
 def _option(default: Any, option: Option) -> Any:
     return field(default=default, metadata={"option": option})
 
@@ -97,16 +106,7 @@ class Settings:
         30,
         Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
     )
-    size: int = _option(
-        512,
-        Number(
-            "Size",
-            "Long side in pixels the picture is painted at; the result has the photo's own size.",
-            64,
-            4096,
-            1,
-        ),
-    )
+    size: int = _option(512, SIZES)
     full_detail: bool = _option(
         True,
         Switch(
@@ -210,7 +210,7 @@ class Settings:
             )
         if not any(self.style_mix):
             raise SettingsError("All weights of style_mix are 0: raise one of them.")
-        largest = OPTIONS["size"].high
+        largest = int(SIZES.high)
         if self.size * self.style_scale > largest:
             raise SettingsError(
                 f"style_scale {self.style_scale:g} at size {self.size} makes the painting larger "

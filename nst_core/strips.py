@@ -1,10 +1,10 @@
 """The first blocks of the network in strips: the same values and gradients in little memory.
 
-Most of the memory of a step are feature maps of the first two blocks, kept for the backward
-pass. Here the image goes through these blocks in strips of rows, nothing is kept but what the
-rest of the loss needs (Gram matrices, which are sums over positions, and the input of the third
-block), and the backward pass computes each strip once more. Strips overlap by as much as the
-convolutions reach, so that nothing depends on where they are cut.
+Feature maps of the first two blocks, kept for the backward pass, take most of the memory of a step.
+Here the image goes through these blocks in strips of rows. Only what the rest of the loss needs is
+kept: Gram matrices, which are sums over positions, and the input of the third block. The backward
+pass computes each strip once more. Strips overlap by as much as the convolutions reach, so that
+values and gradients do not depend on where the image is cut.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .layers import level_of
 from .losses import Guide, gram_matrix
 from .vgg import HEAD_BLOCKS, Check, VGGFeatures
 
-# Rows that a strip sees beyond its own: four convolutions and a pooling reach six rows far, and
-# a multiple of four keeps both poolings in place.
+# Rows that a strip sees beyond its own. Four convolutions and a pooling reach six rows far; a
+# multiple of four keeps both poolings in step with those of the whole image.
 OVERLAP = 8
-# Pixels of a strip: few enough to need little memory, enough to hide the cost of the overlap.
+# Pixels of a strip: few enough to need little memory, many enough to hide the cost of the overlap.
 STRIP_PIXELS = 2**19
 
 
 class Strip(NamedTuple):
-    """Rows of an image: those from `start` to `end` are its own, it sees `first` to `last`."""
+    """Rows of an image: a strip sees rows `first` to `last`, and owns `start` to `end` of them."""
 
     first: int
     start: int
@@ -36,15 +36,15 @@ class Strip(NamedTuple):
     last: int
 
     def own(self, rows: Tensor, level: int) -> Tensor:
-        """Of the feature map (1, C, H', W') of the rows seen, halved `level` times, its own."""
+        """Cut a feature map (1, C, H', W') of the rows seen, halved `level` times, to its own."""
         skipped = self.first >> level
         return rows[:, :, (self.start >> level) - skipped : (self.end >> level) - skipped]
 
 
 def cut(height: int, width: int) -> list[Strip]:
-    """The strips of an image, of about `STRIP_PIXELS` each."""
+    """Cut an image into strips of about `STRIP_PIXELS` pixels."""
     rows = max(4, STRIP_PIXELS // width // 4 * 4)
-    # A rest too low to be pooled twice belongs to the strip before it.
+    # Fewer than four rows can't be pooled twice: such a rest belongs to the strip before it.
     starts = [start for start in range(0, height, rows) if height - start >= 4]
     return [
         Strip(max(0, start - OVERLAP), start, end, min(height, end + OVERLAP))
@@ -60,17 +60,18 @@ def head_in_strips(
     guides: Sequence[Guide | None],
     check: Check = lambda: None,
 ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]], Tensor | None]:
-    """What `vgg.head` gives, but of `style_layers` the Gram matrices.
+    """Compute what the loss needs of `vgg.head`, strip by strip.
 
     Args:
         image: (1, 3, H, W), values 0 to 1.
         content_layers, style_layers: layers of the head.
-        guides: of the regions that Gram matrices are asked of.
-        check: is called before each strip, forward and backward.
+        guides: the regions; each style layer gets one Gram matrix a region.
+        check: called before each strip, forward and backward; may raise to end the step.
 
     Returns:
-        Feature maps of `content_layers` (1, C, H', W') and Gram matrices of `style_layers` (C, C),
-        one for each guide, by name, and the input of the next block, if there is one.
+        Feature maps (1, C, H', W') of `content_layers` by name; Gram matrices (C, C) of
+        `style_layers` by name, one for each guide; and the input of the next block, if there is
+        one.
     """
     levels = [level_of(layer) for layer in content_layers]
     if vgg.tail_convs:
@@ -94,7 +95,7 @@ def head_in_strips(
                 grams.append(gram_matrix(own, seen))
         return [*maps, *grams]
 
-    found = _Head.apply(image, compute, levels)
+    found = _Head.apply(image, compute, levels)  # type: ignore[no-untyped-call]  # as in `losses`
     maps, grams = list(found[: len(levels)]), found[len(levels) :]
     following = maps.pop() if vgg.tail_convs else None
     count = len(guides)
@@ -106,7 +107,10 @@ def head_in_strips(
 
 
 class _Head(torch.autograd.Function):
-    """Maps in rows one below the other, then sums, from what `compute` gives for each strip."""
+    """Applies `compute` to each strip: first results are maps, joined by rows, the rest is summed.
+
+    `levels` has an entry for each map: how many times it has been halved.
+    """
 
     @staticmethod
     def forward(

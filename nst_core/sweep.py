@@ -14,7 +14,7 @@ from .images import load_image, working_size
 from .plan import check_inputs, is_guided, make_plan
 from .recipe import Recipe
 from .regions import fit_mask, load_mask
-from .settings import OPTIONS, Settings
+from .settings import SIZES, Settings
 from .transfer import Source, Transfer, as_sources
 
 STYLE_WEIGHTS = (0.2, 1.0, 5.0)
@@ -92,7 +92,7 @@ def prepare_sweep(
     runs, chosen = [], []
     for weight, scale in product(STYLE_WEIGHTS, STYLE_SCALES):
         # Large strokes need a large painting, whose size is limited.
-        size = min(settings.size, int(OPTIONS["size"].high / scale))
+        size = min(settings.size, int(SIZES.high / scale))
         large = replace(settings, size=size, style_weight=weight, style_scale=scale)
         tile = replace(large, size=SIZE, steps=STEPS, strength=1.0)
         plan = make_plan(tile, small.size, guided)

@@ -72,7 +72,8 @@ def _resampling(side: int, smaller: int, dtype: torch.dtype, device: str) -> Ten
 
 def blend(values: Sequence[Value], weights: Tensor) -> Value:
     """Return the sum of numbers or tensors, each times its weight."""
-    first, *others = (
-        weight * value for weight, value in zip(weights.tolist(), values, strict=True)
-    )
-    return sum(others, first)
+    shares: list[float] = weights.tolist()
+    total, *others = (share * value for share, value in zip(shares, values, strict=True))
+    for other in others:
+        total = total + other
+    return total

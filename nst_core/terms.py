@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -147,7 +147,7 @@ class PixelTerms:
 
     def __call__(self, image: Tensor) -> Terms:
         """Return the weighted terms for `image` (1, 3, H, W)."""
-        measures = {
+        measures: dict[str, tuple[float, Callable[[Tensor], Tensor]]] = {
             "total_variation": (self.tv_weight, self.total_variation),
             "weave": (self.weave_weight, weave),
             "range": (self.range_weight, range_excess),

@@ -17,23 +17,25 @@ from .errors import StyleTransferError
 from .images import printable
 
 ENDINGS = (".mp4", ".webp")
-# Long sides in pixels, and frames a second.
+# Long side in pixels, and frames a second, of each format.
 MP4_SIDE, MP4_RATE = 640, 24
 WEBP_SIDE, WEBP_RATE = 400, 12
-# The film grows by this with every frame of the run, between these limits; then the result stands.
+# Seconds of film for each frame of the run, the limits of their sum, and those of the result.
 SECONDS_A_FRAME, SHORTEST, LONGEST = 0.08, 2.0, 6.0
 STANDS_SECONDS = 1.5
-# Looks at a run that are kept; of more, every second one is dropped.
+# Frames that are kept; when there are so many, every second one is dropped.
 MOST_FRAMES = 100
 # A film of this many frames is smooth.
 LEAST_FRAMES = 24
 
 
 class TimeLapse:
-    """Looks at a run, kept as JPEG: at most a few megabytes, however long it takes.
+    """The frames of a run as a film.
+
+    Frames are kept as JPEG and thinned out, so that a run of any length takes a few megabytes.
 
     Args:
-        size: width and height of the photo, whose shape the film has.
+        size: width and height of the photo; the film has its shape.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -44,7 +46,7 @@ class TimeLapse:
         self.last = b""
 
     def add(self, image: Image.Image) -> None:
-        """Take the next look, of any size."""
+        """Add the next frame, of any size."""
         small = image.convert("RGB").resize(self.size, Image.Resampling.BICUBIC)
         buffer = BytesIO()
         small.save(buffer, "JPEG", quality=92)
@@ -57,10 +59,10 @@ class TimeLapse:
             self.every *= 2
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the film, as its ending says: MP4 (H.264) or animated WebP.
+        """Write the film in the format of the ending: MP4 (H.264) or animated WebP.
 
         Raises:
-            StyleTransferError: it has another ending, or there are no frames.
+            StyleTransferError: `path` has another ending, or there are no frames.
         """
         check_ending(path)
         if not self.frames:
@@ -74,23 +76,23 @@ class TimeLapse:
             to_webp(film, path)
 
     def _images(self) -> Iterator[Image.Image]:
-        """The images of the film, each look dissolving into the next one."""
+        """The images of the film; each frame of the run dissolves into the next one."""
         frames = self.frames if self.frames[-1] is self.last else [*self.frames, self.last]
         seconds = min(max(SECONDS_A_FRAME * len(frames), SHORTEST), LONGEST)
         count = round(seconds * MP4_RATE)
         for k in range(count):
             index, part = divmod(k * (len(frames) - 1) / (count - 1), 1)
-            near = (Image.open(BytesIO(x)) for x in (frames[int(index) :] * 2)[:2])
-            yield Image.blend(*near, part)
+            here, after = frames[int(index)], frames[min(int(index) + 1, len(frames) - 1)]
+            yield Image.blend(Image.open(BytesIO(here)), Image.open(BytesIO(after)), part)
         for _ in range(round(STANDS_SECONDS * MP4_RATE)):
             yield Image.open(BytesIO(self.last))
 
     def _save_mp4(self, path: str | PathLike[str]) -> None:
-        # The index in front (faststart): a browser plays it while it loads.
+        # With its index in front (faststart), a browser plays the film while it loads.
         with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as film:
             stream = film.add_stream("libx264", rate=Fraction(MP4_RATE))
             stream.width, stream.height = self.size
-            stream.pix_fmt = "yuv420p"  # the one that every browser plays
+            stream.pix_fmt = "yuv420p"  # every browser plays this format
             stream.options = {"preset": "veryfast", "crf": "20"}
             for image in self._images():
                 film.mux(stream.encode(av.VideoFrame.from_image(image)))
@@ -98,10 +100,10 @@ class TimeLapse:
 
 
 def to_webp(film: str | PathLike[str], path: str | PathLike[str]) -> None:
-    """Make an animated WebP of a film that `TimeLapse` wrote as MP4; one image at a time."""
+    """Convert a film that `TimeLapse` wrote as MP4 to an animated WebP, one image at a time."""
     with av.open(str(film)) as video:
-        looks = islice(video.decode(video=0), 0, None, MP4_RATE // WEBP_RATE)
-        images = (look.to_image() for look in looks)
+        frames = islice(video.decode(video=0), 0, None, MP4_RATE // WEBP_RATE)
+        images = (frame.to_image() for frame in frames)
         first = next(images)
         size = _even(first.size, WEBP_SIDE)
         first.resize(size).save(
@@ -116,10 +118,10 @@ def to_webp(film: str | PathLike[str], path: str | PathLike[str]) -> None:
 
 
 def check_ending(path: str | PathLike[str]) -> None:
-    """Say before a run that a film can't be written under this name.
+    """Refuse, before a run, a name that a film can't be written under.
 
     Raises:
-        StyleTransferError: it does not end in one of `ENDINGS`.
+        StyleTransferError: the name does not end in one of `ENDINGS`.
     """
     name = printable(Path(path).name)
     if Path(path).suffix.lower() not in ENDINGS:
@@ -129,7 +131,7 @@ def check_ending(path: str | PathLike[str]) -> None:
 
 
 def _even(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Width and height with at most `side`, both even as H.264 wants them."""
+    """Scale a size to `side` at most; width and height are even, as H.264 requires."""
     scale = min(1.0, side / max(size))
     width, height = (max(16, 2 * round(length * scale / 2)) for length in size)
     return width, height

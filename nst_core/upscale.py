@@ -1,15 +1,15 @@
-"""Enlarging a picture along the contours of the photo that it is painted from.
+"""Enlarging a picture along the contours of its photo.
 
-Two things make an enlarged picture look blurred, and each is mended by what is known of it.
+An enlarged picture looks blurred for two reasons, and each has a remedy.
 
-The contours of the photo are there in full size. Around every pixel the picture is taken as a
-linear function of the photo's luminance (the guided filter of He, Sun and Tang 2013; its
-coefficients are found at the small size, as in He and Sun 2015). What the photo has of detail
-beyond the small size is carried into the picture by the slope of that function: all of it where
-the picture follows the photo, nothing where it does not.
+Contours of the photo are soft. The photo has them in full size: around every pixel the picture is
+taken as a linear function of the photo's luminance (the guided filter of He, Sun and Tang 2013,
+fitted at the small size as in He and Sun 2015). The slope of that function carries the photo's fine
+detail into the picture: all of it where the picture follows the photo, none where it does not.
 
-Strokes, which the photo knows nothing of, are enlarged by doubling. After every doubling their
-edges, now soft, are steepened, but never beyond the values around them: so no halo arises.
+Strokes are soft, and the photo does not have them. The picture is enlarged by doubling, and edges
+that the photo does not explain are steepened after each doubling, but never beyond the values
+around them. So no halo arises.
 """
 
 from __future__ import annotations
@@ -18,23 +18,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# Window of the linear functions: pixels of the small picture to either side.
+# The window of a linear function: so many pixels of the small picture to either side.
 RADIUS = 2
-# Variance of luminance (0 to 1) below which the photo counts as flat, so that its noise stays out.
+# A photo whose luminance (0 to 1) varies less counts as flat, so that its noise stays out.
 FLAT = 1e-3
-# Detail is never carried over stronger than it is in the photo.
+# Detail is never stronger than in the photo.
 STEEPEST = 1.0
-# How much of the difference to its surroundings is added to a pixel of an edge.
+# This part of its difference to the surroundings is added to a pixel of an edge.
 STEEPEN = 1.0
 LUMINANCE = (0.299, 0.587, 0.114)
 
 
 def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
-    """The picture (1, 3, h, w) at the size of `photo` (1, 3, H, W), channels_last.
+    """Enlarge a picture to the size of its photo; all values are 0 to 1.
 
     Args:
-        picture, small_photo: of the same size; all values 0 to 1.
-        photo: not smaller on either side.
+        picture, small_photo: (1, 3, h, w).
+        photo: (1, 3, H, W), not smaller on either side.
+
+    Returns:
+        The picture (1, 3, H, W), channels_last.
     """
     guide, full_guide = _luminance(small_photo), _luminance(photo)
     detail = full_guide - _resize(guide, full_guide, "bicubic")
@@ -48,9 +51,10 @@ def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
 
 
 def _luminance(image: Tensor) -> Tensor:
-    """Of an image (1, 3, H, W): (1, 1, H, W)."""
+    """The luminance (1, 1, H, W) of an image (1, 3, H, W)."""
     red, green, blue = image.split(1, dim=1)
-    return LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    luminance: Tensor = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    return luminance
 
 
 def _resize(x: Tensor, like: Tensor, mode: str) -> Tensor:
@@ -58,15 +62,15 @@ def _resize(x: Tensor, like: Tensor, mode: str) -> Tensor:
 
 
 def _mean(x: Tensor, radius: int) -> Tensor:
-    """Mean over the window around every pixel; windows are cut at the border."""
+    """The mean over the window around every pixel; windows end at the border."""
     return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
 
 
 def _fit(plane: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
-    """The linear function of `guide` that is next to `plane`, around every pixel.
+    """Fit `plane` by a linear function of `guide` around every pixel.
 
     Returns:
-        Its slope, and the part (0 to 1) of the variance of `plane` that it does not explain.
+        The slope, and the part (0 to 1) of the variance of `plane` that the fit leaves unexplained.
     """
     means = _mean(plane, RADIUS), _mean(guide, RADIUS)
     covariance = _mean(plane * guide, RADIUS) - means[0] * means[1]
@@ -78,7 +82,7 @@ def _fit(plane: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _double(plane: Tensor, strokes: Tensor, like: Tensor) -> Tensor:
-    """`plane` at the size of `like`, by doubling, with steep edges where there are `strokes`."""
+    """Enlarge `plane` to the size of `like` by doubling, with steep edges where `strokes` is 1."""
     while plane.shape != like.shape:
         sides = [min(2 * a, b) for a, b in zip(plane.shape[2:], like.shape[2:], strict=True)]
         low, high = -F.max_pool2d(-plane, 3, 1, 1), F.max_pool2d(plane, 3, 1, 1)

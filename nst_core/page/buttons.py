@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -117,3 +118,48 @@ def cancel_button(
         service.turns.give_back(str(request.session_hash), kind)
 
     button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
+
+
+@dataclass(frozen=True)
+class StartStop:
+    """Two buttons for work that has a place of its own on the page: one starts it, one ends it."""
+
+    label: str
+    start: gr.Button
+    stop: gr.Button
+
+    def waiting(self) -> Updates:
+        """From the click until the end of the work."""
+        return {
+            self.start: gr.Button("Working ...", interactive=False),
+            self.stop: gr.Button(interactive=True),
+        }
+
+    def ready(self) -> Updates:
+        """Ready for the next click."""
+        return {
+            self.start: gr.Button(self.label, interactive=True),
+            self.stop: gr.Button(interactive=False),
+        }
+
+    def connect(self, service: Service, work: Work, kind: str, **options: Any) -> None:
+        """Start and end the work; `options` as `run_button` takes them."""
+        run = run_button(
+            service,
+            self.start,
+            work,
+            kind=kind,
+            buttons=[self.start, self.stop],
+            waiting=self.waiting,
+            ready=self.ready,
+            **options,
+        )
+        cancel_button(service, self.stop, [run], kind=kind)
+
+
+def build_start_stop(label: str, **options: Any) -> StartStop:
+    """The two buttons in a row, ready; `options` are those of the first one."""
+    with gr.Row(elem_classes="line"):
+        start = gr.Button(label, scale=3, **options)
+        stop = gr.Button("Stop", variant="stop", interactive=False)
+    return StartStop(label, start, stop)

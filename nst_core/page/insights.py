@@ -15,7 +15,7 @@ from ..errors import StyleTransferError
 from ..server.jobs import Job
 from ..server.service import Service
 from ..settings import Settings
-from .buttons import cancel_button, run_button
+from .buttons import StartStop, build_start_stop
 from .errors import sentence
 from .events import AT_ONCE
 from .inputs import Inputs
@@ -52,34 +52,17 @@ class Half:
     """One half of the loss, and its widgets.
 
     Attributes:
-        action: on the button.
         texts: what each layer shows.
         settings_for: the settings that show a layer.
     """
 
-    action: str
     texts: Mapping[str, str]
     settings_for: Callable[[str], Settings]
     layer: gr.Radio
     text: gr.Markdown
-    start: gr.Button
-    stop: gr.Button
+    buttons: StartStop
     image: gr.Image
     status: gr.HTML
-
-    def waiting(self) -> Updates:
-        """From the click until the end of the run."""
-        return {
-            self.start: gr.Button("Working ...", interactive=False),
-            self.stop: gr.Button(interactive=True),
-        }
-
-    def ready(self) -> Updates:
-        """Ready for the next run."""
-        return {
-            self.start: gr.Button(self.action, interactive=True),
-            self.stop: gr.Button(interactive=False),
-        }
 
 
 @dataclass(frozen=True)
@@ -136,9 +119,7 @@ def _build_half(
     gr.Markdown(f"## {title}")
     layer = gr.Radio([(prefix + name, name) for name in texts], value=first, label="Layer")
     text = gr.Markdown(texts[first])
-    with gr.Row(elem_classes="line"):
-        start = gr.Button(action, variant="primary", scale=3)
-        stop = gr.Button("Stop", variant="stop", interactive=False)
+    buttons = build_start_stop(action, variant="primary")
     image = gr.Image(
         label=title,
         height=300,
@@ -148,7 +129,7 @@ def _build_half(
         elem_classes="picture",
     )
     status = gr.HTML(status_line(""))
-    return Half(action, texts, settings_for, layer, text, start, stop, image, status)
+    return Half(texts, settings_for, layer, text, buttons, image, status)
 
 
 def connect(tab: Insights, inputs: Inputs, service: Service) -> None:
@@ -165,22 +146,16 @@ def _connect_half(half: Half, name: str, source: gr.Image, service: Service) -> 
             gr.Warning(sentence(error), title="This does not work yet")
             yield {half.status: status_line(sentence(error))}
 
-    kind = f"insights {name}"
     half.layer.change(half.texts.get, half.layer, half.text, **AT_ONCE)
-    run = run_button(
+    half.buttons.connect(
         service,
-        half.start,
         work,
-        kind=kind,
+        f"insights {name}",
         inputs={"picture": source, "layer": half.layer},
         outputs=[half.image, half.status],
-        buttons=[half.start, half.stop],
-        waiting=half.waiting,
-        ready=half.ready,
         progress_on=[half.image],
         status=half.status,
     )
-    cancel_button(service, half.stop, [run], kind=kind)
 
 
 def _follow(

@@ -14,7 +14,7 @@ from ..errors import StyleTransferError
 from ..images import on_white
 from ..server.service import Service
 from ..sweep import STYLE_SCALES, STYLE_WEIGHTS
-from .buttons import cancel_button, run_button
+from .buttons import StartStop, build_start_stop
 from .errors import answered, sentence
 from .events import AT_ONCE
 from .inputs import Inputs, job_of
@@ -31,24 +31,9 @@ TILES = list(product(STYLE_WEIGHTS, STYLE_SCALES))
 class SweepPanel:
     """The buttons and the sheet of tiles."""
 
-    start: gr.Button
-    stop: gr.Button
+    buttons: StartStop
     status: gr.HTML
     tiles: gr.Gallery
-
-    def waiting(self) -> Updates:
-        """From the click until the end of the sweep."""
-        return {
-            self.start: gr.Button("Working ...", interactive=False),
-            self.stop: gr.Button(interactive=True),
-        }
-
-    def ready(self) -> Updates:
-        """Ready for the next sweep."""
-        return {
-            self.start: gr.Button("Make the sheet", interactive=True),
-            self.stop: gr.Button(interactive=False),
-        }
 
 
 def build() -> SweepPanel:
@@ -58,9 +43,7 @@ def build() -> SweepPanel:
             "Nine small pictures of your two, by style weight (downwards) and stroke size (to the "
             "right). Click one to choose it."
         )
-        with gr.Row(elem_classes="line"):
-            start = gr.Button("Make the sheet", scale=3, elem_id="sweep")
-            stop = gr.Button("Stop", variant="stop", interactive=False)
+        buttons = build_start_stop("Make the sheet", elem_id="sweep")
         status = gr.HTML(status_line(""))
         tiles = gr.Gallery(
             show_label=False,
@@ -73,7 +56,7 @@ def build() -> SweepPanel:
             interactive=False,
             visible=False,
         )
-    return SweepPanel(start, stop, status, tiles)
+    return SweepPanel(buttons, status, tiles)
 
 
 def connect(panel: SweepPanel, inputs: Inputs, result: Result, service: Service) -> None:
@@ -111,20 +94,15 @@ def connect(panel: SweepPanel, inputs: Inputs, result: Result, service: Service)
             panel.status: line,
         }
 
-    run = run_button(
+    panel.buttons.connect(
         service,
-        panel.start,
         work,
-        kind=KIND,
+        KIND,
         inputs=inputs.fields,
         outputs=[panel.tiles, panel.status],
-        buttons=[panel.start, panel.stop],
-        waiting=panel.waiting,
-        ready=panel.ready,
         progress_on=[panel.status],
         status=panel.status,
     )
-    cancel_button(service, panel.stop, [run], kind=KIND)
     settings = [inputs.settings["style_weight"], inputs.settings["style_scale"]]
     panel.tiles.select(choose, None, [*settings, result.status, panel.status], **AT_ONCE)
 

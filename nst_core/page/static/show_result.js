@@ -1,1 +1,3 @@
-() => document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'})
+function onShowResult() {
+  document.querySelector(".studio #result").scrollIntoView({ behavior: "smooth" });
+}

@@ -1,5 +1,5 @@
-() => {
+function onShowResultOnPhone() {
   if (innerWidth < 768) {
-    document.querySelector('.studio #result').scrollIntoView({behavior: 'smooth'});
+    document.querySelector(".studio #result").scrollIntoView({ behavior: "smooth" });
   }
 }
