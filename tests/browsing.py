@@ -53,7 +53,7 @@ def start_long_run(app: App, size: int = 64) -> None:
     set_number(app, "Size", size)
     set_number(app, "Steps", 2000)
     app.locator("#start").click()
-    expect(status(app)).to_contain_text("Step", timeout=20_000)
+    expect(status(app)).to_contain_text("Step")
 
 
 def stop(app: App) -> None:
@@ -65,7 +65,7 @@ def stop(app: App) -> None:
 
 def expect_ready(app: App) -> None:
     """The page can start a run."""
-    expect(app.locator("#start")).to_have_text("Stylize", timeout=20_000)
+    expect(app.locator("#start")).to_have_text("Stylize")
     expect(app.locator("#start")).to_be_enabled()
     expect(app.locator("#stop")).to_be_disabled()
 

@@ -34,6 +34,8 @@ EXAMPLES = {"default": 75, "full": 150}
 SHARED = ("server", "public_server")
 
 torch.set_num_threads(1)
+# The machine may be busy, and no test measures how soon the page shows something.
+expect.set_options(timeout=20_000)
 
 
 def pytest_configure(config: pytest.Config) -> None:

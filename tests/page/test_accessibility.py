@@ -140,14 +140,14 @@ def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_label("adam")).to_be_checked()
 
     press(page, page.locator("#start"))
-    expect(status(page)).to_contain_text("Step", timeout=20_000)
+    expect(status(page)).to_contain_text("Step")
     press(page, page.locator("#stop"))
-    expect(status(page)).to_contain_text("Stopped at step", timeout=10_000)
+    expect(status(page)).to_contain_text("Stopped at step")
     expect_ready(page)
 
     type_over(page, number(page, "Steps"), "3")
     press(page, page.locator("#refine"))
-    expect(status(page)).to_contain_text("Finished: 3 steps", timeout=30_000)
+    expect(status(page)).to_contain_text("Finished: 3 steps")
     expect_ready(page)
     tab_to(page, page.locator("#download"))
     with page.expect_download() as download:

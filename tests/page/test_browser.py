@@ -226,7 +226,7 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
     assert 2 <= seconds <= 8
     page.get_by_role("button", name="Make an animated WebP").click()
     button = page.get_by_role("button", name="Download the WebP")
-    expect(button).to_be_visible(timeout=20_000)
+    expect(button).to_be_visible()
     webp = Image.open(downloaded(page, tmp_path, button))
     assert webp.format == "WEBP"
     assert webp.n_frames > 10

@@ -96,7 +96,7 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     page.route(f"{CDN}**", from_package)
     page.goto(address)
     page.locator("gradio-app").scroll_into_view_if_needed()
-    expect(page.locator("#start")).to_be_visible(timeout=20_000)
+    expect(page.locator("#start")).to_be_visible()
     # A click on an example brings the app's own #result into view, not the blog's.
     page.locator("#examples button").nth(1).click()
     page.wait_for_function(
@@ -117,13 +117,13 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     assert page.locator("h1").first.evaluate("e => getComputedStyle(e).fontFamily") == "serif"
     keep(page, "embedded")
     page.reload()
-    expect(thumbnails(page)).to_have_count(2, timeout=20_000)
+    expect(thumbnails(page)).to_have_count(2)
 
 
 def test_by_iframe(visit: Visit, blog: Callable[[str], str]) -> None:
     page = visit(url=blog(next(x for x in SNIPPETS if "iframe" in x)))
     page.locator("iframe").scroll_into_view_if_needed()
     frame = page.frame_locator("iframe")
-    expect(frame.locator("#start")).to_be_visible(timeout=20_000)
+    expect(frame.locator("#start")).to_be_visible()
     use(frame)
     assert page.locator("iframe").bounding_box()["y"] < 900

@@ -49,7 +49,7 @@ def test_upload_stylize_watch_stop_refine_download_open(
     step = int(bar.get_attribute("value"))
     previews = [picture_address(page)]
     while len(previews) < 4:
-        expect(picture).not_to_have_attribute("src", previews[-1], timeout=20_000)
+        expect(picture).not_to_have_attribute("src", previews[-1])
         previews.append(picture_address(page))
     assert len(set(previews)) == 4
     assert int(bar.get_attribute("value")) > step
@@ -94,14 +94,14 @@ def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> Non
     start_long_run(page)
     for _ in range(2):  # leaves the queue, and joins it again
         other.locator("#start").click()
-        expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
+        expect(other.get_by_text("queue: 1/1").first).to_be_visible()
         expect(other.locator("#start")).to_have_text("Waiting ...")
         other.locator("#leave").click()
         expect_ready(other)
     other.locator("#start").click()
-    expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
+    expect(other.get_by_text("queue: 1/1").first).to_be_visible()
     stop(page)
-    expect(status(other)).to_contain_text("Step", timeout=20_000)
+    expect(status(other)).to_contain_text("Step")
     stop(other)
 
     mine, others = downloaded(page, tmp_path), downloaded(other, tmp_path)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -199,14 +200,19 @@ def test_the_parent_looks_at_the_stop_flag(
     assert len(space.scheduler.asked("/allow")) <= allowed + 1
 
 
-def test_a_sweep_stops_too(space: Space, photo_path: Path, painting_path: Path) -> None:
+def test_a_sweep_stops_too(
+    space: Space, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import app
 
+    # As in `zerogpu_space`.
+    monkeypatch.setattr(import_module("nst_core.sweep"), "SIZE", 64)
+    sweep = prepare_sweep(photo_path, painting_path, Settings())
     client = space.client()
     asked = len(space.scheduler.asked("/schedule"))
     job = client.submit(**inputs(photo_path, painting_path), api_name="/sweep")
     wait_until(lambda: len(space.scheduler.asked("/schedule")) > asked)
-    seconds = app.sweep_seconds(prepare_sweep(photo_path, painting_path, Settings()), never())
+    seconds = app.sweep_seconds(sweep, never())
     assert space.scheduler.asked("/schedule")[-1]["durationSeconds"] == str(seconds)
     space.press_stop(client)
     paper = Image.open(job.result(timeout=60))

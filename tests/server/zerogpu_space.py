@@ -12,6 +12,7 @@ import json
 import pickle
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ from nst_core import Settings  # noqa: E402
 from nst_core.server.runs import Stop  # noqa: E402
 from nst_core.transfer import prepare  # noqa: E402
 from nst_core.vgg import load_vgg  # noqa: E402
+
+# The tiles of a sweep are as small as they can be.
+import_module("nst_core.sweep").SIZE = 64
 
 EXAMPLES = Path(app.__file__).parent / "examples"
 
