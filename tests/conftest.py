@@ -30,8 +30,6 @@ from tests.serving import Server, running_server
 
 FAILED = pytest.StashKey[bool]()
 EXAMPLES = {"default": 75, "full": 150}
-# Fixtures that take seconds to make. Tests that share one of them run in the same worker.
-SHARED = ("server", "public_server")
 
 torch.set_num_threads(1)
 # The machine may be busy, and no test measures how soon the page shows something.
@@ -58,12 +56,16 @@ def is_full(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Name the tests that share a server, and let `-m full` run the properties once more."""
+    """Say which tests stay together in one worker, and what `-m full` tries once more.
+
+    A file of tests with a server or a browser stays together, and so do all tests of the public
+    server. The server in this process is started by both workers: the tests of the page take so
+    long that one worker alone would still be busy with them when the other has done all the rest.
+    """
     for item in items:
-        shared = [name for name in SHARED if name in item.fixturenames]
-        if shared:
-            item.add_marker(pytest.mark.xdist_group(shared[0]))
-        elif item.path.parent.name == "server":
+        if "public_server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("public_server"))
+        elif item.path.parent.name in ("page", "server"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if is_full(config) and is_hypothesis_test(item.obj):
             item.add_marker(pytest.mark.full)
