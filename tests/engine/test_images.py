@@ -6,12 +6,11 @@ import io
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image, ImageCms
 
 from nst_core import ImageError, Settings, finish, load_image
 from nst_core.images import working_size
-from nst_core.tensors import to_image, to_tensor
+from nst_core.tensors import to_tensor
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
 
@@ -203,13 +202,3 @@ def test_working_size_scales_the_long_side_and_keeps_a_minimum() -> None:
     assert working_size((4000, 3000), 512) == (512, 384)
     assert working_size((30, 40), 512) == (384, 512)
     assert working_size((5000, 20), 512) == (512, 16)
-
-
-def test_tensor_and_image_are_inverse() -> None:
-    image = Image.effect_noise((31, 17), 90).convert("RGB")
-    tensor = to_tensor(image, image.size)
-    assert tensor.shape == (1, 3, 17, 31)
-    assert tensor.dtype == torch.float32
-    assert tensor.is_contiguous(memory_format=torch.channels_last)
-    assert to_image(tensor).tobytes() == image.tobytes()
-    assert to_image(tensor * 4 - 1).size == image.size

@@ -22,7 +22,6 @@ from nst_core.losses import (
     weave,
 )
 from nst_core.objective import Objective
-from nst_core.strips import cut
 from nst_core.vgg import MEAN, STD, VGGFeatures
 from nst_core.weights import load_weights
 
@@ -264,44 +263,6 @@ def test_small_pictures_and_the_textbook_have_one_scale() -> None:
     assert in_float64(images, Settings()).second is None
     images = random(1, 3, 16, 512), random(1, 3, 16, 40, seed=1)
     assert in_float64(images, PRESETS["Classic"]).second is None
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "layers"),
-    [
-        (64, 48, Settings().style_layers),
-        (61, 47, Settings().style_layers),
-        (33, 40, ("conv1_1", "relu1_2", "relu2_2", "conv3_1")),
-        (40, 33, ("conv1_2", "conv2_1", "conv2_2")),
-        (18, 64, ("relu1_1",)),
-    ],
-)
-def test_strips_change_nothing(
-    height: int, width: int, layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first blocks in strips of a few rows, against the whole: losses and gradient."""
-    monkeypatch.setattr("nst_core.strips.STRIP_PIXELS", 12 * width)
-    assert len(cut(height, width)) > 1
-    settings = Settings(content_layers=layers[-2:], style_layers=layers)
-    images = random(1, 3, height, width), random(1, 3, 40, 52, seed=1)
-    image = random(1, 3, height, width, seed=2)
-    whole, grad = in_float64(images, settings).evaluate(image)
-    terms, grad_in_strips = in_float64(images, settings, in_strips=True).evaluate(image)
-    for name, value in whole.items():
-        assert terms[name].item() == pytest.approx(value.item(), rel=1e-9)
-    assert (grad_in_strips - grad).norm() / grad.norm() < 1e-6
-
-
-@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (16, 5000), (4097, 64), (4001, 4096)])
-def test_strips_cover_every_row_once(height: int, width: int) -> None:
-    found = cut(height, width)
-    rows = [row for strip in found for row in range(strip.start, strip.end)]
-    assert rows == list(range(height))
-    for strip in found:
-        assert strip.first % 4 == strip.start % 4 == 0
-        assert strip.first == max(0, strip.start - 8)
-        assert strip.last == min(height, strip.end + 8)
-        assert strip.end - strip.start >= 4
 
 
 def test_bfloat16_is_near_float32() -> None:

@@ -20,7 +20,6 @@ from nst_core import (
 )
 from nst_core.losses import weave
 from nst_core.objective import TERMS, Objective
-from nst_core.optimizers import LBFGS, Adam, precondition
 from nst_core.tensors import to_tensor
 
 SMALL = Settings(size=96, steps=12)
@@ -259,109 +258,6 @@ def test_any_layers_both_poolings(
         optimizer="adam",
     )
     assert last(photo, painting, settings).done
-
-
-def descend(
-    optimizer: LBFGS | Adam, x: torch.Tensor, scales: torch.Tensor, steps: int
-) -> torch.Tensor:
-    """Where the optimiser gets from `x` on the sum of `scales` times squares."""
-    for _ in range(steps):
-        new = optimizer.propose(x, 2 * scales * x)
-        if (scales * new * new).sum() <= optimizer.tolerance * (scales * x * x).sum():
-            optimizer.accept(new - x, 2 * scales * (new - x))
-            x = new
-        else:
-            optimizer.reject()
-    return x
-
-
-def test_optimisers_find_the_minimum_of_a_valley() -> None:
-    scales = torch.logspace(0, 2, 30).view(1, 3, 2, 5)
-
-    def run(optimizer: LBFGS | Adam, steps: int) -> float:
-        x = descend(optimizer, torch.ones(1, 3, 2, 5), scales, steps)
-        return (scales * x * x).sum().item()
-
-    start = scales.sum().item()
-    assert run(LBFGS(), 60) < 1e-6 * start
-    assert run(Adam(0.05), 300) < 1e-3 * start
-
-
-def test_pixels_at_a_limit_do_not_lead_the_others_astray() -> None:
-    """Most pixels are white and asked to be whiter; what is left of the loss is in the others."""
-    target = torch.full((1, 3, 16, 16), 5.0)
-    target[..., ::4] = 0.2
-    optimizer, x = LBFGS(), torch.where(target < 1, 0.5, 1.0)
-
-    def loss(image: torch.Tensor) -> float:
-        return ((image - target)[..., ::4] ** 2).sum().item()
-
-    start = loss(x)
-    for _ in range(15):
-        new = optimizer.propose(x, 2 * (x - target)).clamp(0, 1)
-        if loss(new) <= loss(x):
-            optimizer.accept(new - x, 2 * (new - x))
-            x = new
-        else:
-            optimizer.reject()
-    assert loss(x) < 0.01 * start
-    assert (target < 1).logical_or(x == 1).all()
-
-
-def test_what_was_learnt_at_a_small_size_helps_at_a_larger_one() -> None:
-    """The same mean of squares at two sizes; how much each place counts differs a hundredfold."""
-
-    def scales(x: torch.Tensor) -> torch.Tensor:
-        rows, columns = (torch.linspace(0, 1, side)[:, None] for side in x.shape[2:])
-        return 10 ** (rows + columns.T) / x.numel()
-
-    def loss_after_a_step(optimizer: LBFGS) -> float:
-        image = descend(optimizer, x, scales(x), 1)
-        return (scales(x) * image * image).sum().item()
-
-    small, x = LBFGS(), torch.ones(1, 3, 16, 24)
-    x = descend(small, x, scales(x), 12)
-    x = torch.nn.functional.interpolate(x, (32, 48), mode="bilinear")
-    assert loss_after_a_step(small.enlarge(x, 20)) < 0.7 * loss_after_a_step(LBFGS())
-
-
-def test_nothing_learnt_is_nothing_carried_over() -> None:
-    larger = LBFGS().enlarge(torch.ones(1, 3, 8, 8), history=3)
-    assert not larger.pairs
-    assert larger.pairs.maxlen == 3
-
-
-@pytest.mark.parametrize("shape", [(24, 32), (37, 51), (5, 80), (3, 3)])
-def test_preconditioner_is_symmetric_positive_definite(shape: tuple[int, int]) -> None:
-    """As L-BFGS asks of an inverse Hessian."""
-    torch.manual_seed(0)
-    a, b = torch.randn(2, 1, 3, *shape, dtype=torch.float64)
-    assert (a * precondition(b)).sum().item() == pytest.approx((b * precondition(a)).sum().item())
-    assert (a * precondition(a)).sum() >= (a * a).sum()
-
-
-def test_preconditioner_favours_large_shapes() -> None:
-    def gain(period: int) -> float:
-        wave = torch.cos(2 * torch.pi / period * torch.arange(96.0)).expand(1, 3, 96, 96)
-        return ((wave * precondition(wave)).sum() / (wave * wave).sum()).item()
-
-    gains = [gain(period) for period in (2, 4, 8, 16, 32)]
-    assert gains == sorted(gains)
-    assert gains[-1] > 5 * gains[0]
-
-
-def test_adam_is_that_of_torch() -> None:
-    torch.manual_seed(0)
-    target = torch.randn(20)
-    theirs = torch.zeros(20, requires_grad=True)
-    reference = torch.optim.Adam([theirs], lr=0.1)
-    ours, optimizer = torch.zeros(20), Adam(0.1)
-    for _ in range(15):
-        reference.zero_grad()
-        (theirs - target).pow(2).sum().backward()
-        reference.step()
-        ours = optimizer.propose(ours, 2 * (ours - target))
-    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_results_are_not_burnt(photo: Image.Image) -> None:
