@@ -1,10 +1,10 @@
 FROM python:3.12-slim
 
-# An index of packages beside pip's own, such as one with torch for the CPU alone.
+# The address of another index of packages, such as one with torch for the CPU alone.
 ARG PIP_EXTRA_INDEX_URL
 
-# As on a Space: user 1000, who writes to /tmp (pictures, for an hour) and ~/.cache (weights that
-# are fetched) alone. The rest belongs to root, and may be read-only.
+# The app runs as user 1000, as on a Space. It writes to /tmp (pictures, for an hour) and to ~/.cache
+# (downloaded weights) alone, so all other files belong to root and may be read-only.
 RUN useradd --create-home --uid 1000 user && install --directory --owner=user /home/user/.cache
 WORKDIR /home/user/app
 

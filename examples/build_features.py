@@ -1,8 +1,9 @@
-"""Make `presets/`, the small pictures of the page, and `features/`, those of the README.
+"""Make the pictures of the presets (`presets/`) and those of the README (`features/`).
 
     python examples/build_features.py [NAME ...]
 
-Names are those of the files without ending; without any, all are made in a few minutes.
+A name is that of a file in `features/`, without its ending; `presets` makes all of `presets/`, too.
+Without names the script makes all pictures, in a few minutes.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def run(
 
 
 def row(*images: Image.Image) -> Image.Image:
-    """The images side by side."""
+    """The images side by side, all of the same height."""
     scaled = [
         image.convert("RGB").resize(
             (round(image.width * HEIGHT / image.height), HEIGHT), Image.Resampling.LANCZOS
@@ -121,16 +122,16 @@ def strength() -> Image.Image:
 
 
 def refine() -> Image.Image:
-    """A result, the same refined with more style, and that one with another painting."""
+    """A result, the result refined with more style, and then with another painting."""
     content = photo("chelsea")
     *_, first = stylize(content, painting("flow_strokes"), SMALL, every=1e9)
     again = replace(SMALL, init="image", coarse_to_fine=False, steps=30)
-    looks = [first.image]
+    results = [first.image]
     for name, weight in (("flow_strokes", 5.0), ("ink_marbling", 1.0)):
         settings = replace(again, style_weight=weight)
-        *_, frame = stylize(content, painting(name), settings, start=looks[-1], every=1e9)
-        looks.append(frame.image)
-    return row(*looks)
+        *_, frame = stylize(content, painting(name), settings, start=results[-1], every=1e9)
+        results.append(frame.image)
+    return row(*results)
 
 
 def nine() -> Image.Image:
@@ -138,7 +139,7 @@ def nine() -> Image.Image:
 
 
 def network() -> Image.Image:
-    """What is rebuilt from each layer of the photo, and of the painting as a texture."""
+    """The photo rebuilt from each layer, above the painting as a texture up to each layer."""
     content, style = photo("astronaut"), painting("starry_night")
     return column(
         *(
@@ -154,7 +155,7 @@ def last_frame(image: Image.Image, settings: Settings) -> Image.Image:
 
 
 def presets() -> Image.Image:
-    """All pictures of `presets/`, and one of them together."""
+    """Save the picture of every preset, and return all of them in one."""
     content, style = photo("chelsea"), painting("flow_strokes")
     side = PRESET_SIDE
     tiles = []

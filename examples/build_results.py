@@ -1,10 +1,9 @@
 """Make `results/` and `thumbnails/` from the pairs in `examples.json`, with default settings.
 
-The first pair also gives `run.jpg`, the picture in the README.
-
     python examples/build_results.py [TITLE ...]
 
-Without titles all pairs are made, about 20 seconds each on two cores.
+The first pair also gives `run.jpg`, the picture at the top of the README. Without titles the script
+makes all pairs, in about 20 seconds each on two cores.
 """
 
 from __future__ import annotations
@@ -23,13 +22,13 @@ sys.path.insert(0, str(FOLDER.parent))
 from nst_core import Frame, Settings, finish, load_image, stylize
 
 MAX_BYTES = 200_000
-STRIP_STEPS = (1, 4, 10, 20)  # the looks shown in the README, besides photo and result
+STRIP_STEPS = (1, 4, 10, 20)  # shown in `run.jpg`, between the photo and the result
 STRIP_HEIGHT = 240
 THUMBNAIL_SIDE = 240
 
 
 def jpeg(image: Image.Image) -> bytes:
-    """The image as JPEG in the best quality that fits into `MAX_BYTES`."""
+    """The image as a JPEG, in the best quality that fits into `MAX_BYTES`."""
     for quality in range(92, 40, -2):
         file = BytesIO()
         image.save(file, "JPEG", quality=quality, optimize=True, progressive=True)
@@ -39,22 +38,21 @@ def jpeg(image: Image.Image) -> bytes:
 
 
 def save_thumbnail(name: str) -> None:
-    """Make the small square picture of the gallery from the result of this name."""
+    """Make the small square picture for the page from the result of this name."""
     with Image.open(FOLDER / "results" / name) as result:
         small = ImageOps.fit(result, (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     small.save(FOLDER / "thumbnails" / name, quality=75, optimize=True)
 
 
 def strip(photo: Image.Image, frames: list[Frame]) -> Image.Image:
-    """The photo, some of the frames, and the last one, side by side."""
-    looks = [photo, *(frames[step - 1].image for step in STRIP_STEPS), frames[-1].image]
+    """The photo, the frames after `STRIP_STEPS`, and the last frame, side by side."""
+    images = [photo, *(frames[step - 1].image for step in STRIP_STEPS), frames[-1].image]
     width = round(photo.width * STRIP_HEIGHT / photo.height)
-    sheet = Image.new("RGB", (width * len(looks), STRIP_HEIGHT))
-    for index, look in enumerate(looks):
-        sheet.paste(
-            look.resize((width, STRIP_HEIGHT), Image.Resampling.LANCZOS), (width * index, 0)
-        )
-    return sheet
+    paper = Image.new("RGB", (width * len(images), STRIP_HEIGHT))
+    for index, image in enumerate(images):
+        scaled = image.resize((width, STRIP_HEIGHT), Image.Resampling.LANCZOS)
+        paper.paste(scaled, (width * index, 0))
+    return paper
 
 
 def main() -> None:

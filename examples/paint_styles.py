@@ -1,18 +1,20 @@
-"""Paint the style pictures that the demo offers, from nothing but code.
+"""Paint the bundled paintings, all but The Starry Night, from nothing but code.
 
-Run ``python examples/paint_styles.py`` to write every picture to ``examples/styles/<name>.jpg``,
-or add names (``python examples/paint_styles.py mosaic ink_marbling``) to paint only those.
+    python examples/paint_styles.py [NAME ...]
 
-Every picture is made by the functions below with a fixed seed: no photograph, scan or artwork by
-anyone else goes into them, so they are the project's own and share the licence of its code.
+Each painting is written to `styles/NAME.jpg`; without names the script paints all of them. The
+seeds are fixed. No photograph, scan or artwork of other people goes in, so the paintings belong to
+the project and have the licence of its code.
 
-A style picture is only ever seen through the Gram matrices of its VGG features. What counts is
-therefore texture: edges and strokes at several scales, spread evenly over the whole picture, real
-darks next to real lights, and a palette of few related hues. Every painter works on a canvas
-``OVERSAMPLE`` times too large, which is reduced at the end so that all edges come out smooth. It
-takes the width and height of that canvas and returns its pixels, of shape (height, width, 3).
-Unless stated otherwise, lengths are in canvas pixels, arrays are float32 of shape (height, width),
-and colours are RGB in 0..255 (a painter may overshoot; the values are clipped at the end).
+A run sees a painting through the Gram matrices of its VGG features alone, so texture is what
+counts: edges and strokes at several scales, spread evenly over the picture, real darks next to real
+lights, and a palette of few related hues.
+
+A painter is a function that takes the width and height of a canvas, and returns the pixels, of
+shape (height, width, 3). The canvas is `OVERSAMPLE` times too large; reducing it at the end makes
+all edges smooth. If nothing else is said, lengths are in pixels of the canvas, arrays are float32
+of shape (height, width), and colours are RGB from 0 to 255. A painter may exceed this range, since
+the values are clipped at the end.
 """
 
 import argparse
@@ -45,7 +47,7 @@ def coordinates(width: int, height: int) -> tuple[Array, Array]:
 def value_noise(
     rng: np.random.Generator, width: int, height: int, cell_x: float, cell_y: float | None = None
 ) -> Array:
-    """Return smooth noise of about 0..1 with features of ``cell_x`` by ``cell_y`` pixels."""
+    """Return smooth noise of about 0..1, whose spots are `cell_x` by `cell_y` pixels."""
     columns = max(2, round(width / cell_x) + 1)
     rows = max(2, round(height / (cell_y or cell_x)) + 1)
     grid = Image.fromarray(rng.random((rows, columns), dtype=np.float32))
@@ -53,7 +55,7 @@ def value_noise(
 
 
 def fbm(rng: np.random.Generator, width: int, height: int, cell: float, octaves: int = 4) -> Array:
-    """Return fractal noise scaled to exactly 0..1; each octave halves both cell and amplitude."""
+    """Return fractal noise of exactly 0..1; each octave halves both the cell and the amplitude."""
     total = np.zeros((height, width), dtype=np.float32)
     for octave in range(octaves):
         total += value_noise(rng, width, height, cell / 2**octave) / 2**octave
@@ -62,7 +64,7 @@ def fbm(rng: np.random.Generator, width: int, height: int, cell: float, octaves:
 
 
 def equalise(field: Array) -> Array:
-    """Return the rank of every value as 0..1, so that every part of a palette gets equal area."""
+    """Return the rank of every value as 0..1; by it, all parts of a palette get the same area."""
     ranks = np.empty(field.size, dtype=np.float32)
     ranks[np.argsort(field, axis=None, kind="stable")] = np.linspace(0, 1, field.size)
     return ranks.reshape(field.shape)
@@ -71,27 +73,27 @@ def equalise(field: Array) -> Array:
 def jittered_grid(
     rng: np.random.Generator, width: int, height: int, spacing: float, margin: float = 0
 ) -> NDArray[np.float64]:
-    """Return the (n, 2) points x, y of a loosened grid over canvas and margin, shuffled."""
+    """Return the (n, 2) points x, y of a loose grid over canvas and margin, in random order."""
     columns, rows = (int((side + 2 * margin) / spacing) + 1 for side in (width, height))
     corners = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).reshape(-1, 2)
     return rng.permutation((corners + rng.random(corners.shape)) * spacing - margin)
 
 
 def smoothstep(low: ArrayLike, high: ArrayLike, value: ArrayLike) -> Array:
-    """Return 0 below ``low``, 1 above ``high`` and a smooth ramp in between."""
+    """Return 0 below `low`, 1 above `high`, and a smooth ramp in between."""
     t = np.clip((np.asarray(value, dtype=np.float32) - low) / (np.asarray(high) - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def hex_colours(codes: str) -> Array:
-    """Return the space-separated ``rrggbb`` codes as an (n, 3) array."""
+    """Return the `rrggbb` codes, separated by spaces, as an (n, 3) array."""
     return np.array([list(bytes.fromhex(code)) for code in codes.split()], dtype=np.float32)
 
 
 def ramp(position: ArrayLike, stops: Array) -> Array:
-    """Interpolate the (n, 3) colour stops at positions 0..1; returns shape (..., 3).
+    """Interpolate the (n, 3) colour stops at positions 0..1, into shape (..., 3).
 
-    The squares are mixed, a cheap stand-in for linear light that keeps mixtures from going muddy.
+    The squares of the values are mixed, which is close to mixing light: plain mixtures look muddy.
     """
     knots = np.linspace(0, 1, len(stops))
     channels = [np.sqrt(np.interp(position, knots, stops[:, c] ** 2)) for c in range(3)]
@@ -99,29 +101,29 @@ def ramp(position: ArrayLike, stops: Array) -> Array:
 
 
 def blend(below: Array, above: ArrayLike, opacity: ArrayLike) -> Array:
-    """Lay ``above`` over ``below`` (both (..., 3)) with an opacity of 0..1 per pixel."""
+    """Lay `above` over `below`, both (..., 3), with an opacity of 0..1 for each pixel."""
     opacity = np.asarray(opacity, dtype=np.float32)[..., None]
     return below * (1 - opacity) + np.asarray(above, dtype=np.float32) * opacity
 
 
 def sample(field: Array, x: Array, y: Array) -> Array:
-    """Look ``field`` up at the nearest pixels, clamping coordinates that fall outside."""
+    """Return `field` at the pixels nearest to x, y; points outside are moved to the border."""
     rows = np.clip(np.rint(y), 0, field.shape[0] - 1).astype(np.intp)
     columns = np.clip(np.rint(x), 0, field.shape[1] - 1).astype(np.intp)
     return field[rows, columns]
 
 
 def relief(height: Array, strength: float) -> Array:
-    """Light a height field from the upper left; returns a factor of about 0.4..1.6."""
+    """Return how bright a height field is by light from the upper left: about 0.4..1.6."""
     down, right = np.gradient(height)
     return 1 + 0.6 * np.tanh(strength * (right + down))
 
 
 def swells(rng: np.random.Generator, width: int, height: int, cell: float) -> Array:
-    """Return hills and hollows about ``cell`` pixels wide, as 0..1.
+    """Return hills and hollows about `cell` pixels wide, as 0..1.
 
-    Unlike the grid noise above they have no preferred direction and go on beyond the borders,
-    which matters wherever the eye can follow their contour lines.
+    Their contour lines have no preferred direction and go on beyond the borders. Those of
+    `value_noise` follow its grid, which shows in large shapes.
     """
     field = np.zeros((height, width), dtype=np.float32)
     x, y = coordinates(width, height)
@@ -137,13 +139,13 @@ def swells(rng: np.random.Generator, width: int, height: int, cell: float) -> Ar
 
 
 def flow_angle(rng: np.random.Generator, width: int, height: int, cell: float) -> Array:
-    """Return the direction, in radians, of a divergence-free flow around hills and hollows."""
+    """Return the direction in radians of a flow around hills and hollows, without divergence."""
     down, right = np.gradient(swells(rng, width, height, cell))
     return np.arctan2(-right, down)
 
 
 def spin(x: Array, y: Array, centre: ArrayLike, turn: ArrayLike) -> tuple[Array, Array]:
-    """Turn the points x, y around ``centre`` by the angle ``turn``, in radians, for each point."""
+    """Turn the points x, y around `centre`, each by its angle `turn` in radians."""
     centre_x, centre_y = np.asarray(centre, dtype=np.float32)
     to_x, to_y, cosine, sine = x - centre_x, y - centre_y, np.cos(turn), np.sin(turn)
     return centre_x + to_x * cosine - to_y * sine, centre_y + to_x * sine + to_y * cosine
@@ -168,25 +170,26 @@ def unit(angle: ArrayLike) -> Array:
 
 
 class Impasto:
-    """A canvas that remembers how thick its paint is, so that it can be lit like a relief.
+    """A canvas that knows how thick its paint is, and can be lit like a relief.
 
-    ImageDraw leaves stairs along its edges, so the canvas is kept ``FINER`` times larger than asked
-    for. All coordinates and widths are nevertheless in pixels of the size asked for.
+    ImageDraw leaves stairs along edges. The canvas is therefore `FINER` times larger inside; all
+    coordinates and widths are in pixels of the size from outside.
     """
 
     FINER = 2
 
     def __init__(self, ground: Array) -> None:
-        """Start from a (height, width, 3) ground without any thickness."""
+        """Start from a ground (height, width, 3) without any thickness."""
         pixels = Image.fromarray(np.clip(ground, 0, 255).astype(np.uint8))
         self.colour = pixels.resize((pixels.width * self.FINER, pixels.height * self.FINER))
         self.paint = Image.new("L", self.colour.size, 0)
         self.pens = ImageDraw.Draw(self.colour), ImageDraw.Draw(self.paint)
 
     def draw(self, points: Array, rgb: Array, thickness: float, line_width: int = 0) -> None:
-        """Fill the polygon through the (n, 2) points, or draw a line if it is given a width.
+        """Fill the polygon through the (n, 2) points, or draw a line if there is a line width.
 
-        The paint's thickness is 0..255.
+        Args:
+            thickness: of the paint, 0..255.
         """
         flat = (points * self.FINER).ravel().tolist()
         fills = tuple(np.clip(rgb, 0, 255).astype(int).tolist()), int(thickness)
@@ -197,7 +200,11 @@ class Impasto:
                 pen.polygon(flat, fill=fill)
 
     def lit(self, strength: float, softness: float) -> Array:
-        """Return the (height, width, 3) pixels under raking light, edges softened in pixels."""
+        """Return the pixels (height, width, 3) under raking light.
+
+        Args:
+            softness: by how many pixels the edges of the relief are blurred.
+        """
         paint = self.paint.reduce(self.FINER).filter(ImageFilter.GaussianBlur(softness))
         shade = relief(np.asarray(paint, dtype=np.float32), strength)
         return np.asarray(self.colour.reduce(self.FINER), dtype=np.float32) * shade[..., None]
@@ -208,9 +215,12 @@ def tessellate(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
     """Give every pixel of the regular raster x, y to the nearest of the (n, 2) seeds.
 
-    Distances are Euclidean or, with (n,) angles ``turn``, measured by a square turned that way
-    (its half side). Returns the numbers of the nearest and the second nearest seed and the
-    distances to both; seeds further away than ``reach`` are not looked for.
+    Returns the numbers of the nearest and of the second nearest seed, and the distances to both.
+
+    Args:
+        reach: seeds that are further away are not looked for.
+        turn: (n,) angles. With them, a distance is half the side of a square around the seed that
+            is turned by the angle of the seed; otherwise distances are Euclidean.
     """
     step = x[0, 1] - x[0, 0]
     nearest, second = (np.full(x.shape, 1e6, dtype=np.float32) for _ in range(2))
@@ -244,7 +254,7 @@ def flow_strokes(rng: np.random.Generator, w: int, h: int) -> Array:
     teal = hex_colours("041a26 0a3f4f 14707a 45a79f a9d8c3 eef2d5")
     ember = hex_colours("2a0d16 6e1a1f b8391f e2742a f3b14d fdecb4")
     canvas = Impasto(ramp(tone * 0.3, teal))
-    # (strokes, width, length, tone at the dark end, tone at the light end, bristle width)
+    # Strokes, width, length, tone at the dark end, tone at the light end, width of a bristle.
     layers = (
         (700, 96, 360, 0.0, 0.45, 6),
         (900, 66, 300, 0.05, 0.7, 5),
@@ -270,14 +280,14 @@ def flow_strokes(rng: np.random.Generator, w: int, h: int) -> Array:
         bristles = stroke_width // (bristle - 1)
         across = np.linspace(-0.5, 0.5, bristles) * stroke_width
         for stroke in range(count):
-            # Two loads of paint on one brush: the hue drifts from one flank to the other.
+            # The brush carries two colours, so the hue drifts from one flank to the other.
             drift = np.linspace(-0.08, 0.08, bristles) * rng.choice((-1, 1))
             drift = np.clip(light[stroke] + drift, 0, 1)
             colours = blend(ramp(drift, teal), ramp(drift, ember), np.full(bristles, warm[stroke]))
             colours *= rng.normal(1, 0.06, (bristles, 1))
             colours[[0, -1]] *= 0.6
             thickness = np.clip(rng.normal(150, 50, bristles), 40, 255)
-            # The round brush touches down and lifts off later at its flanks.
+            # A round brush touches the canvas later at its flanks, and leaves it earlier there.
             rounding = (2 * across / stroke_width) ** 2 * 2.5
             first = (rounding + rng.random(bristles)).astype(int)
             last = steps - (rounding + rng.random(bristles) * 3).astype(int)
@@ -289,14 +299,14 @@ def flow_strokes(rng: np.random.Generator, w: int, h: int) -> Array:
 
 
 def stained_glass(rng: np.random.Generator, w: int, h: int) -> Array:
-    """Jewel-coloured glass, cut to flowing bands and broken panes, held by lead."""
+    """Glass in the colours of jewels, in flowing bands and broken panes, held by lead."""
     x, y = coordinates(w, h)
     panes = jittered_grid(rng, w, h, 104, margin=104)
     pane, beyond, nearest, second = tessellate(panes, 250, x, y)
-    # The distance to the line halfway between the two nearest seeds.
+    # The distance of a pixel to the line halfway between its two nearest seeds.
     apart = np.hypot(*np.moveaxis(panes[beyond] - panes[pane], -1, 0))
     border = (second**2 - nearest**2) / np.maximum(2 * apart, 1).astype(np.float32)
-    # Sweeping main leads are the contours of a smooth field.
+    # The main leads are the contour lines of a smooth field.
     sweep = swells(rng, w, h, 480) * 7 + 0.5
     band = np.floor(sweep).astype(np.intp)
     slope = np.hypot(*np.gradient(sweep)) + 1e-4
@@ -310,10 +320,10 @@ def stained_glass(rng: np.random.Generator, w: int, h: int) -> Array:
         "2a0a4a 5f2390 9a58c2 dcb4e6",
         "04404e 0c8594 4cc0bd c6f0e0",
     )
-    # A piece is what the leads leave of a pane within one band; its looks come from a table.
+    # A piece is the part of a pane within one band. A table has the colours of the pieces.
     kinds = 4096
     piece = (pane * 13 + band) % kinds
-    # Most pieces of a band share its colour; the others shift to another family.
+    # Most pieces of a band have its family of colours, the others have another family.
     shift = np.where(rng.random(kinds) < 0.3, rng.integers(1, 6, kinds), 0)[piece]
     family = rng.permutation(6)[(band + shift) % 6]
     direction = rng.uniform(0, 2 * np.pi, kinds).astype(np.float32)[piece]
@@ -342,7 +352,7 @@ def stained_glass(rng: np.random.Generator, w: int, h: int) -> Array:
 def woodcut_waves(rng: np.random.Generator, w: int, h: int) -> Array:
     """Carved waves rolling over one another, prussian blue on cream with some vermilion."""
     x, y = coordinates(w, h)
-    # Twisting the plane around scattered centres makes the crests curl over.
+    # The plane is twisted around scattered centres, which makes the crests curl over.
     for centre in jittered_grid(rng, w, h, 260):
         squared = (x - centre[0]) ** 2 + (y - centre[1]) ** 2
         curl = rng.uniform(1.4, 2.6) * np.exp(-squared / rng.uniform(80, 125) ** 2)
@@ -360,7 +370,7 @@ def woodcut_waves(rng: np.random.Generator, w: int, h: int) -> Array:
         covered = below > 0
         depth[covered], row[covered] = below[covered], number
 
-    # Lines get wider apart away from the crest, as a carver would space them.
+    # Lines are further apart away from the crest, as a carver would space them.
     carved = depth**0.85 / 8
     phase = np.abs(carved - np.floor(carved) - 0.5) * 2
     gouge = value_noise(rng, w, h, 120, 60)
@@ -370,7 +380,7 @@ def woodcut_waves(rng: np.random.Generator, w: int, h: int) -> Array:
     outline = 1 - smoothstep(3.5, 5.5, depth + 10 * rough)
     key = np.maximum(smoothstep(-0.07, 0.07, weight + rough + phase - 1) * foam, outline)
 
-    # One block for every colour: paper, pale and deep blue, vermilion, and the dark key block.
+    # One block prints each colour: paper, pale and deep blue, vermilion, and the dark key block.
     grain = fbm(rng, w, h, 90, 4)
     pixels = ramp(0.5 * grain + 0.5 * value_noise(rng, w, h, 6), hex_colours("e6d6b4 f6ead0"))
     shading = smoothstep(16, 80, depth + 30 * (grain - 0.5)) * foam
@@ -385,14 +395,14 @@ def woodcut_waves(rng: np.random.Generator, w: int, h: int) -> Array:
 
 
 def pointillism(rng: np.random.Generator, w: int, h: int) -> Array:
-    """Trees along a river in divided colour: dabs of all sizes next to their complements."""
+    """Trees along a river in dabs of all sizes, next to dabs of the complementary colours."""
     x, y = coordinates(w, h)
     shore = 0.6 * h
     clouds = swells(rng, w, h, 300)
     dawn = hex_colours("3565a8 6fa0cf a9c9dc f2d3b0 f8e6b8 f3b48e")
     scene = ramp(np.clip(1.1 * y / shore + 0.9 * (clouds - 0.5), 0, 1), dawn)
     foliage = hex_colours("1c1b42 2a3a6c 2d5f62 5f8a50 b3ae5c f0d68e")
-    # Round crowns from far to near, each lit from the upper left.
+    # The crowns are painted from far to near, each lit from the upper left.
     leaves = fbm(rng, w, h, 90, 3) - 0.5
     for nearness in np.sort(rng.random(26)):
         size = 60 + 110 * nearness
@@ -415,7 +425,7 @@ def pointillism(rng: np.random.Generator, w: int, h: int) -> Array:
     scene = blend(scene, grass, smoothstep(0, 12, bank))
 
     canvas = Impasto(scene * 0.5 + (40, 30, 44))
-    # (dot radius, grid spacing, share of complementary dots, how far hues stray)
+    # Radius of the dots, spacing of the grid, share of complementary dots, how far hues stray.
     layers = ((20, 24, 0, 10), (15, 18, 0.05, 13), (11, 15, 0.12, 16), (8, 22, 0.3, 22))
     for radius, spacing, complementary, stray in layers:
         centres = jittered_grid(rng, w, h, spacing)
@@ -436,15 +446,16 @@ def pointillism(rng: np.random.Generator, w: int, h: int) -> Array:
 def mosaic(rng: np.random.Generator, w: int, h: int) -> Array:
     """Hand-cut tesserae in rows that follow winding bands of gold, turquoise and terracotta.
 
-    The tiles are a Voronoi diagram in the square metric of each tile's own direction, with every
-    tile moved to the centre of its region a few times, so that they settle into rows.
+    The tiles are a Voronoi diagram. Distances are measured by a square that is turned in the
+    direction of each tile. Every tile moves to the centre of its region some times, which settles
+    the tiles into rows.
     """
     tile = 27.0
     bands = swells(rng, w, h, 430)
     down, right = np.gradient(bands)
     seeds = jittered_grid(rng, w, h, tile)
     x, y = coordinates(w, h)
-    # The tiles may settle on a coarse raster, which is much faster; only the last cut is fine.
+    # The tiles settle on a coarse raster, which is much faster; the last cut alone is fine.
     for step in (*(3,) * 22, 1):
         angle = np.arctan2(sample(down, *seeds.T), sample(right, *seeds.T))
         raster_x, raster_y = x[::step, ::step], y[::step, ::step]
@@ -459,7 +470,7 @@ def mosaic(rng: np.random.Generator, w: int, h: int) -> Array:
     level = sample(bands, *seeds.T) * 8.99
     palette = hex_colours("10205e 8fd8cc 7c2c1c e8b53a 1c3f94 1f9aa6 c9652f f0e2bf 10205e")
     base = palette[level.astype(int)]
-    # Where a band is wide enough, one row of dark tiles outlines it and one of pale ones follows.
+    # A band that is wide enough has a row of dark tiles along its edge, then a row of pale ones.
     band_width = 1 / (9 * np.hypot(sample(down, *seeds.T), sample(right, *seeds.T)) + 1e-6)
     row = np.where(band_width > 3 * tile, level % 1 * band_width / tile, np.inf)
     base = np.where((row < 1)[:, None], hex_colours("1a1420"), base)
@@ -484,8 +495,8 @@ def ink_marbling(rng: np.random.Generator, w: int, h: int) -> Array:
     """Ebru: ink dropped on water, drawn with a rake and stirred.
 
     A drop of radius r at c pushes older ink from p to c + (p - c) * sqrt(1 + r^2 / |p - c|^2),
-    which keeps areas. Every pixel is traced back through all that happened, latest first, until
-    it lies inside the drop that coloured it.
+    which keeps areas. Every pixel is traced back through all steps, the latest first, until it lies
+    inside the drop that coloured it.
     """
     x, y = coordinates(w, h)
     x = x + 120 * (fbm(rng, w, h, 500, 2) - 0.5)
@@ -494,7 +505,7 @@ def ink_marbling(rng: np.random.Generator, w: int, h: int) -> Array:
         centre = rng.uniform((0, 0), (w, h))
         curl = rng.choice((-2.6, 2.6)) * np.exp(-np.hypot(x - centre[0], y - centre[1]) / 110)
         x, y = spin(x, y, centre, curl.astype(np.float32))
-    # A rake drawn up, then one drawn down between its tracks, then a coarse one across.
+    # One rake is drawn up, one down between the tracks of the first, and a coarse one across.
     for teeth, offset, pull in ((190, 0, -120), (190, 95, 120)):
         x_to_tooth = np.abs((x + offset) % teeth - teeth / 2)
         y = y + pull * 0.955**x_to_tooth
@@ -503,13 +514,13 @@ def ink_marbling(rng: np.random.Generator, w: int, h: int) -> Array:
 
     inks = hex_colours("0d1424 f3e9d2 1d3f73 c8452c f0e2c0 12605f e0a53a 2a1626 9fc3bf 7c1f2b")
     drops = []
-    # Going over the water several times leaves no part of it empty.
+    # Drops fall in several rounds, so that no part of the water stays empty.
     for reach, spacing in ((130, 170), (70, 150), (60, 190)):
         for centre in jittered_grid(rng, w, h, spacing, margin=300):
             first = rng.integers(len(inks))
             for ring in range(int(rng.integers(2, 5))):
                 drops.append((*centre, rng.uniform(0.5, 1) * reach, (first + ring) % len(inks)))
-    # Stretched ink gets thinner than a canvas pixel, hence two traces for each.
+    # Every pixel is traced twice, because stretched ink gets thinner than a pixel.
     shifts = (-0.25, 0.25)
     colours = np.zeros((h * w, 3), dtype=np.float32)
     diagonal_x, diagonal_y = (np.add(*np.gradient(field)) for field in (x, y))
@@ -520,7 +531,7 @@ def ink_marbling(rng: np.random.Generator, w: int, h: int) -> Array:
             to_x, to_y = px - np.float32(drop_x), py - np.float32(drop_y)
             share = np.float32(radius**2) / np.maximum(to_x**2 + to_y**2, 1e-6)
             inside, outside = share >= 1, share < 1
-            # Pigment gathers at the rim of a drop and is thin in its middle.
+            # Pigment is dense at the rim of a drop, and thin in the middle.
             strength = 0.88 + 0.16 / share[inside]
             colours[alive[inside]] += 250 - (250 - inks[colour]) * strength[:, None]
             shrink = np.sqrt(1 - share[outside])
@@ -563,7 +574,7 @@ def cubist_facets(rng: np.random.Generator, w: int, h: int) -> Array:
         ImageDraw.Draw(mask).polygon(corners, fill=255)
         inside = np.asarray(mask, dtype=np.float32) / 255
 
-        # The facet is dense along one edge and fades out towards the opposite side ("passage").
+        # The facet is dense along one edge, and fades out towards the opposite side ("passage").
         normal = first + np.pi / 2 * rng.choice((-1, 1))
         along = (x[box] - centre[0]) * np.cos(normal) + (y[box] - centre[1]) * np.sin(normal)
         fade = np.clip(0.5 + along / size, 0, 1)
@@ -606,7 +617,7 @@ def gilded_spirals(rng: np.random.Generator, w: int, h: int) -> Array:
         canvas.draw(parallelogram(centre, along * 1.15, across * 1.3), enamel[7], 30)
         canvas.draw(parallelogram(centre, along, across), rgb, rng.uniform(80, 170))
 
-    # Largest first; a smaller one goes wherever it does not touch those already there.
+    # The largest circles come first; a smaller one is placed where it touches no other.
     placed = np.empty((0, 3))
     for size in (100, 78, 58, 42, 28, 19):
         for centre in jittered_grid(rng, w, h, size * 0.9, margin=size):
@@ -641,7 +652,7 @@ def gilded_spirals(rng: np.random.Generator, w: int, h: int) -> Array:
             for share, rgb in ((0.52, enamel[7]), (0.46, colours[1]), (0.22, bright)):
                 canvas.draw(ellipse(centre, radius * share, radius * share), rgb, 220 - 150 * share)
         else:
-            # Rings that lean to one side, like an agate.
+            # The rings lean to one side, as in an agate.
             lean = unit(rng.uniform(0, 6)) * radius * 0.2
             shares = np.linspace(0.84, 0.14, 3 + int(radius / 16))
             for number, share in enumerate(shares):
@@ -666,7 +677,7 @@ SEEDS = {name: 11 + number for number, name in enumerate(PAINTERS)}
 
 
 def paint(name: str) -> Image.Image:
-    """Return the named picture, of ``WIDTH`` by ``HEIGHT`` pixels."""
+    """Return the painting of this name, of `WIDTH` by `HEIGHT` pixels."""
     rng = np.random.default_rng(SEEDS[name])
     pixels = PAINTERS[name](rng, WIDTH * OVERSAMPLE, HEIGHT * OVERSAMPLE)
     canvas = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
@@ -674,7 +685,7 @@ def paint(name: str) -> Image.Image:
 
 
 def save(picture: Image.Image, path: Path) -> None:
-    """Write a JPEG without metadata, at the best quality that fits into ``MAX_BYTES``."""
+    """Write a JPEG without metadata, in the best quality that fits into `MAX_BYTES`."""
     for quality in JPEG_QUALITIES:
         buffer = io.BytesIO()
         picture.save(buffer, "JPEG", quality=quality, optimize=True)
@@ -684,8 +695,8 @@ def save(picture: Image.Image, path: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Paint the pictures named on the command line, or all of them."""
-    parser = argparse.ArgumentParser(description="Paint the style pictures of the demo.")
+    """Paint the paintings that the command line names, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PAINTERS)}")
     names = parser.parse_args(argv).names or list(PAINTERS)
     unknown = sorted(set(names) - set(PAINTERS))

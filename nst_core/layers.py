@@ -48,13 +48,19 @@ class Convolution:
 
     @property
     def weight_key(self) -> str:
-        """Key of the kernels, of shape (channels, channels_in, 3, 3), in torchvision's files."""
+        """Key of the kernels in torchvision's files."""
         return f"features.{self.index}.weight"
 
     @property
     def bias_key(self) -> str:
-        """Key of the biases, of shape (channels,), in torchvision's files."""
+        """Key of the biases in torchvision's files."""
         return f"features.{self.index}.bias"
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of kernels and biases, by their keys."""
+        kernels = (self.channels, self.channels_in, 3, 3)
+        return {self.weight_key: kernels, self.bias_key: (self.channels,)}
 
 
 @lru_cache

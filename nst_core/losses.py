@@ -96,7 +96,7 @@ def gram_matrix(features: Tensor, guide: Tensor | None = None) -> Tensor:
         The Gram matrix (C, C), not normalised.
     """
     weighted = features if guide is None else features * guide.sqrt()
-    gram: Tensor = _Gram.apply(weighted)  # type: ignore[no-untyped-call]  # torch has no hints
+    gram: Tensor = _Gram.apply(weighted)
     return gram
 
 

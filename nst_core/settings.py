@@ -17,13 +17,21 @@ from .options import Choice, Layers, Number, Option, Switch, Weights, quote
 
 MOST_STYLES = 4
 
-
 SIZES = Number(
     "Size",
     "Long side in pixels the picture is painted at; the result has the photo's own size.",
     64,
     4096,
     1,
+)
+
+MEMORY_BUDGETS = Number(
+    "Memory budget",
+    "Gigabytes a run may take; a size that needs more is refused before it starts.",
+    1.0,
+    64.0,
+    0.5,
+    advanced=True,
 )
 
 
@@ -180,17 +188,7 @@ class Settings:
             ("float32", "bfloat16"),
         ),
     )
-    memory_budget: float = _option(
-        16.0,
-        Number(
-            "Memory budget",
-            "Gigabytes a run may take; a size that needs more is refused before it starts.",
-            1.0,
-            64.0,
-            0.5,
-            advanced=True,
-        ),
-    )
+    memory_budget: float = _option(16.0, MEMORY_BUDGETS)
     content_layers: tuple[str, ...] = _option(
         ("relu4_2",),
         Layers("Content layers", "Layers whose feature maps are compared with the photo's."),

@@ -95,7 +95,7 @@ def head_in_strips(
                 grams.append(gram_matrix(own, seen))
         return [*maps, *grams]
 
-    found = _Head.apply(image, compute, levels)  # type: ignore[no-untyped-call]  # as in `losses`
+    found = _Head.apply(image, compute, levels)
     maps, grams = list(found[: len(levels)]), found[len(levels) :]
     following = maps.pop() if vgg.tail_convs else None
     count = len(guides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -12,29 +12,29 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .errors import WeightsError
-from .layers import NETWORKS, layer_names
+from .layers import Convolution, block_of, convolutions, layer_names
 from .weights import load_weights
 
-# Statistics of ImageNet, by which the input is normalised (torchvision's convention).
+# Mean and standard deviation of ImageNet's colours, by which torchvision normalises the input.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
-# The first blocks, whose feature maps are near the size of the image, are the head of the network.
+# The head of the network are the first blocks: their feature maps are the large ones.
 HEAD_BLOCKS = 2
 
-
-# What is called now and then during a step, and may end it by an exception.
+# A function that is called several times during a step, and ends the step by an exception.
 Check = Callable[[], None]
 
 
 class _Convolution(torch.autograd.Function):
-    """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), of the same size.
+    """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), with a ReLU if `rectify`.
 
-    Around the map its border is repeated: the zeros that the network was trained with show as
-    stripes along the edges of the image. A ReLU may follow (`rectify`). One function in place of
-    three, because at the size of these maps every pass over memory costs: the ReLU works in place
-    both ways, and so is the gradient of the repeated border folded back. Weights get no gradient.
+    The border of the map is repeated around it. The zeros that the network was trained with would
+    show as stripes along the edges of the image.
+
+    Padding, convolution and ReLU are one function, because each pass over maps of this size takes
+    time: the ReLU works in place in both directions, and so does the gradient of the padding. No
+    gradient of the weights is formed.
     """
 
     @staticmethod
@@ -51,7 +51,8 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         weight, y = ctx.saved_tensors
         if ctx.rectify:
-            own = grad.is_contiguous(memory_format=torch.channels_last)  # not a view of another's
+            # A gradient that is expanded from a smaller tensor can't be written to.
+            own = grad.is_contiguous(memory_format=torch.channels_last)
             grad = torch.ops.aten.threshold_backward.grad_input(
                 grad, y, 0, grad_input=grad if own else torch.empty_like(y)
             )
@@ -64,9 +65,9 @@ class _Convolution(torch.autograd.Function):
 
 
 class VGGFeatures(nn.Module):
-    """Feature maps of the layers asked for; the network behind the deepest of them is cut off.
+    """Feature maps of the layers asked for. The network ends at the deepest of them.
 
-    The weights are frozen: autograd forms gradients of the image alone.
+    The weights are frozen: autograd forms the gradient of the image alone.
 
     Args:
         network: "vgg16" or "vgg19".
@@ -74,55 +75,47 @@ class VGGFeatures(nn.Module):
         pooling: "max", or "avg" as Gatys et al. 2016 (section 2) prefer.
 
     Raises:
-        WeightsError: the weights are not there, or do not fit the network.
+        WeightsError: the weights are missing, or do not fit the network.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, network: str, layers: Iterable[str], pooling: str = "max") -> None:
         super().__init__()
         self.layers = frozenset(layers)
         self.pooling = pooling
         names = layer_names(network)
-        deepest = max(names.index(layer) for layer in self.layers)
+        deepest = names[max(names.index(layer) for layer in self.layers)]
         self.convs = nn.ModuleDict()
+        used: list[Convolution] = []
         weights = load_weights(network)
-        index, channels = 0, 3
-        for block, depth in enumerate(NETWORKS[network], start=1):
-            for number in range(1, depth + 1):
-                name = f"conv{block}_{number}"
-                if name not in names or names.index(name) > deepest:
-                    break
-                width = 64 * 2 ** min(block - 1, 3)
-                conv = nn.utils.skip_init(nn.Conv2d, channels, width, kernel_size=3)
-                try:
-                    conv.load_state_dict(
-                        {key: weights[f"features.{index}.{key}"] for key in ("weight", "bias")}
-                    )
-                except (KeyError, RuntimeError) as error:
-                    raise WeightsError(
-                        f"The weights of {network} do not fit at {name}: put the file of "
-                        "torchvision in its place."
-                    ) from error
-                self.convs[name] = conv
-                channels = width
-                index += 2  # a convolution and its ReLU
-            index += 1  # the pooling
+        for place in convolutions(network):
+            # Without values, which would be drawn at random and then replaced.
+            conv = nn.Conv2d(place.channels_in, place.channels, kernel_size=3, device="meta")
+            conv.load_state_dict(
+                {"weight": weights[place.weight_key], "bias": weights[place.bias_key]}, assign=True
+            )
+            self.convs[place.conv] = conv
+            used.append(place)
+            if deepest in (place.conv, place.relu):
+                break
+        self.head_convs = [place for place in used if place.block <= HEAD_BLOCKS]
+        self.tail_convs = [place for place in used if place.block > HEAD_BLOCKS]
+        self.pooled = {place for place, after in pairwise(used) if place.block < after.block}
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
         self.requires_grad_(False)
         self.eval()
-        names = [*self.convs]
-        self.pooled = {name for name, after in pairwise(names) if after.endswith("_1")}
-        self.head_convs = [name for name in names if int(name[4]) <= HEAD_BLOCKS]
-        self.tail_convs = names[len(self.head_convs) :]
 
     @property
     def head_layers(self) -> frozenset[str]:
         """Those of `layers` that belong to `head`."""
-        return frozenset(layer for layer in self.layers if f"conv{layer[4:]}" in self.head_convs)
+        return frozenset(layer for layer in self.layers if block_of(layer) <= HEAD_BLOCKS)
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the network computes in; features are always given in float32."""
+        """The type that the convolutions compute in. Features are float32 in any case."""
         return next(self.convs.parameters()).dtype
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
@@ -131,34 +124,36 @@ class VGGFeatures(nn.Module):
         return {**features, **self.tail(x)}
 
     def head(self, image: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """The layers of the first blocks, by name, and what the next block starts from."""
+        """The layers of the first blocks, by name, and the input of the block after them."""
         x = (image - self.mean) / self.std
         return self._run(x.to(self.dtype), self.head_convs)
 
     def tail(self, x: Tensor, check: Check = lambda: None) -> dict[str, Tensor]:
-        """The layers behind `head`, by name; `check` is called at each of them, both ways."""
+        """The layers behind `head`, by name.
+
+        `check` is called at each convolution, in the forward and in the backward pass.
+        """
         return self._run(x, self.tail_convs, check)[0]
 
     def _run(
-        self, x: Tensor, names: list[str], check: Check = lambda: None
+        self, x: Tensor, places: Sequence[Convolution], check: Check = lambda: None
     ) -> tuple[dict[str, Tensor], Tensor]:
         features: dict[str, Tensor] = {}
-        for name in names:
+        for place in places:
             check()
             if x.requires_grad:
                 x.register_hook(lambda _: check())
-            conv, relu = self.convs[name], name.replace("conv", "relu")
-            pool = name in self.pooled
-            # The maximum of rectified values is the rectified maximum, of a quarter the size.
-            late = pool and self.pooling == "max" and relu not in self.layers
-            tapped = name in self.layers
-            rectify = not (tapped or late)
-            x = _Convolution.apply(x, conv.weight, conv.bias, rectify)
+            pool = place in self.pooled
+            # The ReLU commutes with max pooling, and costs a quarter behind it.
+            late = pool and self.pooling == "max" and place.relu not in self.layers
+            tapped = place.conv in self.layers
+            conv = self.convs[place.conv]
+            x = _Convolution.apply(x, conv.weight, conv.bias, not (tapped or late))
             if tapped:
-                features[name] = _wide(x)
+                features[place.conv] = _wide(x)
                 x = x if late else x.relu()
-            if relu in self.layers:
-                features[relu] = _wide(x)
+            if place.relu in self.layers:
+                features[place.relu] = _wide(x)
             if pool:
                 x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
             if late:
@@ -175,7 +170,7 @@ def _wide(x: Tensor) -> Tensor:
 def load_vgg(
     network: str, layers: tuple[str, ...], pooling: str, precision: str, device: str
 ) -> VGGFeatures:
-    """A `VGGFeatures` on `device`, kept for the next run: it has no state but its weights."""
-    vgg = VGGFeatures(network, layers, pooling).to(device, memory_format=torch.channels_last)
+    """A `VGGFeatures` on `device`. The next run may use it too: its only state are the weights."""
+    vgg = VGGFeatures(network, layers, pooling).to(device).to(memory_format=torch.channels_last)
     vgg.convs.to(getattr(torch, precision))
     return vgg

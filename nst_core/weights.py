@@ -1,175 +1,139 @@
 """Where the weights of the networks come from.
 
-VGG-16 is bundled (its origin and licence are in NOTICE). VGG-19 is torchvision's, trained on
-ImageNet, and kept in torch's own cache folder: as torchvision's file, if somebody put it there, or
-as a file of the convolutions alone, which are fetched from the Hugging Face Hub on first use.
-Where the Hub does not give them, torchvision's file is downloaded.
+VGG-16 is bundled (its origin and licence are in NOTICE). VGG-19 was trained on ImageNet by
+torchvision. It is taken from torchvision's cache or the Hugging Face Hub's, whichever has it; on
+first use it is downloaded from the Hub, or from torchvision where the Hub does not answer.
 """
 
 from __future__ import annotations
 
 import logging
-import pickle
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from threading import Thread
-from typing import TypeVar
-from uuid import uuid4
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from .errors import WeightsError
-from .hub import fetch_tensors
-from .layers import NETWORKS, layer_names
+from .layers import NETWORKS, convolutions
 
 BUNDLED_VGG16 = Path(__file__).parent / "data" / "vgg16_features.safetensors"
 
-VGG19_HASH = "dcbb9e9d"
-VGG19_FILE = f"vgg19-{VGG19_HASH}.pth"
-VGG19_URL = f"https://download.pytorch.org/models/{VGG19_FILE}"
-VGG19_CONVOLUTIONS = "vgg19_convolutions.safetensors"
+# README's front matter names the same file, so that a Space downloads it when it is built.
 HUB_REPOSITORY, HUB_FILE = "timm/vgg19.tv_in1k", "model.safetensors"
+# Also known to torchvision, which takes 1.5 seconds to import.
+TORCHVISION_URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 
-# Seconds until a download counts as failed: 52 MB from the Hub, 575 MB from torchvision.
-HUB_PATIENCE, TORCHVISION_PATIENCE = 300, 900
-
-T = TypeVar("T")
+# Seconds until a server counts as unreachable.
+PATIENCE = 10
 
 
 def load_weights(network: str) -> dict[str, Tensor]:
     """Convolution weights by torchvision's keys (`features.0.weight`, ...), float32 on the CPU.
 
     Raises:
-        WeightsError: the file is missing and can't be fetched, or it is not a VGG of this kind.
+        WeightsError: the file is missing and can't be downloaded, or it is not of this network.
     """
-    if network == "vgg16":
-        return {key: value.float() for key, value in load_file(BUNDLED_VGG16).items()}
     assert network in NETWORKS, network
-    if vgg19_path().exists():
+    if network == "vgg16":
+        return _load_file(BUNDLED_VGG16, network, "copy it from the repository again")
+    if torchvision_path().exists():
         return _load_torchvision()
-    kept = vgg19_path().with_name(VGG19_CONVOLUTIONS)
-    with suppress(OSError, ValueError, SafetensorError):  # not there, or damaged
-        return _checked(load_file(kept))
-    return _fetch_vgg19(kept)
+    try:
+        path = _hub_path()
+    except WeightsError:
+        raise
+    # The Hub's client raises errors of several libraries, and more with each release.
+    except Exception as error:
+        logging.getLogger(__name__).info("The Hub does not give VGG-19: %r", error)
+        return _load_torchvision()
+    return _load_file(path, network, "delete it, and it is downloaded again, or choose vgg16")
 
 
-def vgg19_path() -> Path:
-    """Where torchvision's file is looked for: the folder torch keeps downloaded models in."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / VGG19_FILE
+def torchvision_path() -> Path:
+    """Where torchvision keeps its file of VGG-19: in torch's cache folder."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(TORCHVISION_URL).name
+
+
+def _hub_path() -> Path:
+    # Imported here, because VGG-16 does not need it.
+    from huggingface_hub import (
+        get_hf_file_metadata,
+        hf_hub_download,
+        hf_hub_url,
+        is_offline_mode,
+        try_to_load_from_cache,
+    )
+
+    cached = try_to_load_from_cache(HUB_REPOSITORY, HUB_FILE)
+    if not isinstance(cached, str):
+        if is_offline_mode():
+            raise _missing("must not be downloaded while HF_HUB_OFFLINE is set")
+        # This asks once. hf_hub_download asks a server that does not answer for seven minutes.
+        get_hf_file_metadata(hf_hub_url(HUB_REPOSITORY, HUB_FILE), timeout=PATIENCE)
+        cached = hf_hub_download(HUB_REPOSITORY, HUB_FILE)
+    # The file itself, not the link to it: without the link alone, the Hub's client would take a
+    # damaged file from its cache again.
+    return Path(cached).resolve()
 
 
 def _load_torchvision() -> dict[str, Tensor]:
-    path = vgg19_path()
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return {key: value.float() for key, value in state.items() if key.startswith("features.")}
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, AttributeError) as error:
+        from torchvision.models import VGG19_Weights
+    except Exception as error:  # torchvision for another release of torch raises RuntimeError
         raise WeightsError(
-            f"The VGG-19 weights in {path} can't be read: delete the file, or choose vgg16."
+            "The VGG-19 weights can't be read, because torchvision can't be imported: install the "
+            "torchvision that fits the installed torch, or choose vgg16."
         ) from error
-
-
-def _fetch_vgg19(kept: Path) -> dict[str, Tensor]:
-    # Imported only here: nobody pays for it who does not need VGG-19.
-    from huggingface_hub.constants import HF_HUB_OFFLINE
-
-    if HF_HUB_OFFLINE:
-        raise _missing("must not be fetched while HF_HUB_OFFLINE is set")
+    path = torchvision_path()
     try:
-        weights = _checked(
-            _within(HUB_PATIENCE, lambda: fetch_tensors(HUB_REPOSITORY, HUB_FILE, _shapes()))
+        if not path.exists():
+            # torchvision's download waits for a server without limit. A refusal is an answer.
+            with suppress(HTTPError):
+                urlopen(Request(TORCHVISION_URL, method="HEAD"), timeout=PATIENCE).close()
+        state = VGG19_Weights.IMAGENET1K_V1.get_state_dict(
+            progress=False, check_hash=True, map_location="cpu", weights_only=True
         )
-    # Whatever a server, a proxy or a library does wrong: there is a second place to ask.
-    except Exception:
-        return _fetch_torchvision()
-    _keep(weights, kept)
-    return weights
-
-
-def _fetch_torchvision() -> dict[str, Tensor]:
-    path = vgg19_path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _within(
-            TORCHVISION_PATIENCE,
-            lambda: torch.hub.download_url_to_file(VGG19_URL, str(path), VGG19_HASH, False),
-        )
+        return _checked(state.__getitem__, "vgg19")
+    # A pickle that is damaged can raise anything.
     except Exception as error:
-        raise _missing("can't be fetched") from error
-    return _load_torchvision()
+        if path.exists():
+            raise WeightsError(
+                f"{path} does not hold the weights of vgg19: delete it, and it is downloaded "
+                "again, or choose vgg16."
+            ) from error
+        raise _missing("can't be downloaded") from error
 
 
 def _missing(reason: str) -> WeightsError:
     return WeightsError(
-        f"The VGG-19 weights are not on this machine and {reason}: download {VGG19_URL} to "
-        f"{vgg19_path()}, or choose vgg16, which is built in."
+        f"The VGG-19 weights are not on this machine and {reason}: put {TORCHVISION_URL} into "
+        f"{torchvision_path().parent}, or choose vgg16, which is built in."
     )
 
 
-def _within(seconds: float, work: Callable[[], T]) -> T:
-    """What `work` gives or raises; a TimeoutError if that takes longer than `seconds`.
-
-    Timeouts of a connection do not end a server that sends a byte now and then, or one that asks
-    to come back in an hour. The thread is left behind then; it does not keep the process alive.
-    """
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    return future.result(seconds)
+def _load_file(path: Path, network: str, remedy: str) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return _checked(file.get_tensor, network)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise WeightsError(f"{path} does not hold the weights of {network}: {remedy}.") from error
 
 
-def _shapes() -> dict[str, tuple[int, ...]]:
-    """Shapes of the weights of VGG-19 down to the deepest layer that can be chosen, by key."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    channels = 3
-    for number, name in enumerate(n for n in layer_names("vgg19") if n.startswith("conv")):
-        block = int(name[4])
-        width = 64 * 2 ** min(block - 1, 3)
-        index = 2 * number + block - 1  # each convolution has a ReLU, each block a pooling
-        shapes[f"features.{index}.weight"] = (width, channels, 3, 3)
-        shapes[f"features.{index}.bias"] = (width,)
-        channels = width
-    return shapes
-
-
-def _checked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of VGG-19 in float32.
+def _checked(read: Callable[[str], Tensor], network: str) -> dict[str, Tensor]:
+    """The tensors that `read` gives by their keys, in float32, down to the deepest layer in use.
 
     Raises:
-        ValueError: one is missing, or has another shape, or values that are not finite.
+        ValueError: a tensor has another shape than in `network`, or values that are not finite.
     """
-    weights = {key: tensors[key].float() for key in _shapes() if key in tensors}
-    for key, shape in _shapes().items():
-        if key not in weights or weights[key].shape != shape or not weights[key].isfinite().all():
-            raise ValueError(f"{key} is not that of VGG-19")
+    weights: dict[str, Tensor] = {}
+    for convolution in convolutions(network):
+        for key, shape in convolution.shapes.items():
+            weights[key] = read(key).float()
+            if weights[key].shape != shape or not weights[key].isfinite().all():
+                raise ValueError(f"{key} is not that of {network}")
     return weights
-
-
-def _keep(weights: dict[str, Tensor], path: Path) -> None:
-    """Write `weights` to `path`, where they are seen all at once or not at all."""
-    part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(save(weights))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        logging.getLogger(__name__).warning(
-            "The VGG-19 weights can't be kept in %s (%s) and will be fetched again: make the "
-            "folder writable, or set TORCH_HOME to one that is.",
-            path.parent,
-            error.strerror,
-        )

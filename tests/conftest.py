@@ -1,28 +1,74 @@
-"""Fixtures: bundled pictures, one real server for all tests of the app, and a watched browser."""
+"""Fixtures: bundled pictures, one server of each kind for all tests, and a watched browser."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+
+# One thread in every process: two workers share two cores, and at the sizes of the tests threads
+# wait for each other more than they compute. PyTorch reads the variable when it is imported.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import HealthCheck, is_hypothesis_test
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from nst_core import load_image
+from nst_core.__main__ import main
+from tests.browsing import CHROMIUM, ROOT, SIZES, Visit, keep
+from tests.command import CommandLine
+from tests.corpus import BY_NAME
+from tests.serving import Server, running_server
 
-ROOT = Path(__file__).parents[1]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARTIFACTS = ROOT / "artifacts"
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 FAILED = pytest.StashKey[bool]()
+EXAMPLES = {"default": 75, "full": 150}
 
-# Opens a page in a browser of its own: `visit(size, scheme, url, cdn)`; see the fixture.
-Visit = Callable[..., Page]
+torch.set_num_threads(1)
+# The machine may be busy, and no test measures how soon the page shows something.
+expect.set_options(timeout=20_000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples hypothesis makes: the same ones every time."""
+    for name, count in EXAMPLES.items():
+        hypothesis.settings.register_profile(
+            name,
+            deadline=None,
+            derandomize=True,
+            max_examples=count,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
+    hypothesis.settings.load_profile("full" if is_full(config) else "default")
+
+
+def is_full(config: pytest.Config) -> bool:
+    """Whether the exhaustive tests were asked for, with `-m full`."""
+    return config.getoption("markexpr") == "full"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests stay together in one worker, and what `-m full` tries once more.
+
+    A file of tests with a server or a browser stays together, and so do all tests of the public
+    server. The server in this process is started by both workers: the tests of the page take so
+    long that one worker alone would still be busy with them when the other has done all the rest.
+    """
+    for item in items:
+        if "public_server" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("public_server"))
+        elif item.path.parent.name in ("page", "server"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        if is_full(config) and is_hypothesis_test(item.obj):
+            item.add_marker(pytest.mark.full)
 
 
 @pytest.fixture(scope="session")
@@ -45,28 +91,59 @@ def painting(painting_path: Path) -> Image.Image:
     return load_image(painting_path)
 
 
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """For the smallest sizes, where threads wait for each other more than they work."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for files of the corpus."""
+    return tmp_path_factory.mktemp("corpus")
+
+
+@pytest.fixture(scope="session")
+def good(files: Path) -> Path:
+    """A picture with nothing wrong: red on the left, blue on the right."""
+    return BY_NAME["plain.png"].write(files)
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CommandLine:
+    """`python -m nst_core` without a process of its own, which would import PyTorch each time."""
+    monkeypatch.setenv("HF_HUB_VERBOSITY", "error")  # `main` sets it; this unsets it afterwards
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        command = ["nst_core", *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", command)
+        try:
+            code = main()
+        except SystemExit as caught:
+            code = caught.code
+        return subprocess.CompletedProcess(command, code, *capfd.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the app, launched the way `python app.py` does it."""
+    """Address of the app in this process, so that tests can make its runs shorter."""
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     import app
 
-    running, url, _ = app.serve(prevent_thread_lock=True, server_port=None, quiet=True)
+    service = app.make_service()
+    running, url, _ = app.serve(service, prevent_thread_lock=True, server_port=None, quiet=True)
     yield url
     running.get_blocks().close()
+    service.close()
+
+
+@pytest.fixture(scope="session")
+def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One `python app.py` for all tests that want it as operators have it, but for three limits."""
+    limits = {"NST_WORK": "2000", "NST_SECONDS": "600", "NST_QUEUE": "3"}
+    with running_server(tmp_path_factory.mktemp("public"), **limits) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium. While it is there, no other test of this process can start an event loop."""
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
@@ -84,7 +161,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture
 def console_errors() -> list[str]:
-    """What the pages of `visit` have said so far; what a test expects there it has to remove."""
+    """What the pages of `visit` have written so far; a test removes what it expects."""
     return []
 
 
@@ -139,46 +216,17 @@ def visit(
     assert console_errors == []
 
 
-@pytest.fixture(params=SIZES)
-def page(request: pytest.FixtureRequest, visit: Visit) -> Page:
-    """The page at both widths."""
-    page = visit(request.param)
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """The page on a desktop."""
+    page = visit("desktop")
     expect(page.locator("#start")).to_be_visible()
     return page
 
 
-def keep(page: Page, name: str) -> None:
-    """Keep a picture of the whole page among the artefacts."""
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
-
-
-# What people do on the page.
-
-
-def set_number(page: Page, label: str, value: int) -> None:
-    field = page.get_by_label(f"number input for {label}")
-    field.fill(str(value))
-    field.press("Enter")
-
-
-def finish_run(page: Page, button: str = "#start") -> None:
-    """Press it, and wait for the result and its film."""
-    page.locator(button).click()
-    expect(page.locator("#start")).to_have_text("Painting ...")
-    expect(page.locator("#result .status").first).to_contain_text("Finished", timeout=60_000)
-    expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
-
-
-def small_run(page: Page, size: int = 96, steps: int = 4) -> None:
-    set_number(page, "Size", size)
-    set_number(page, "Steps", steps)
-    finish_run(page)
-
-
-def downloaded(page: Page, folder: Path) -> Path:
-    with page.expect_download() as download:
-        page.locator("#download").click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
+@pytest.fixture
+def phone(visit: Visit) -> Page:
+    """The page on a phone, where the result is further down than the window is high."""
+    page = visit("phone")
+    expect(page.locator("#start")).to_be_visible()
+    return page

@@ -514,6 +514,21 @@ def cut_off() -> list[Case]:
     return found
 
 
+CASES = cases()
+PICTURES = [case for case in CASES if case.picture]
+REFUSED = [case for case in CASES if case.sentence]
+BOMBS = [case for case in REFUSED if case.name.startswith("bomb")]
+BY_NAME = {case.name: case for case in CASES}
+# One file of each kind, for ways in that take longer.
+SOME_PICTURES = [
+    *("jpeg_inside.png", "16x1600.png", "animated.gif", "cmyk.jpg", "16_bit_rgb.png", "1_bit.png"),
+    *("palette_clear.png", "orientation_6.jpg", "exif_junk.jpeg", "icc_junk.png", "noise.png"),
+]
+SOME_REFUSED = [
+    *("empty.png", "text.png", "bad_sum.png", "1x5000.png", "5000x16.png", "bomb_60.png"),
+    *("bomb_tile.tif", "bomb_scans.jpg", "infinite.tif", "<img src=x onerror=alert(1)>.png"),
+]
+
 # Settings that can't be used: name, value, and what the sentence must say.
 SETTINGS: list[tuple[str, object, str]] = [
     *(("size", x, "size") for x in (0, -1, 63, 4097, 100.5, 1e400, float("nan"), "NaN", "inf")),

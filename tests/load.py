@@ -25,9 +25,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from serving import ROOT, Server, running_server
+from tests.serving import ROOT, Server, running_server
 
 STYLE = ROOT / "examples" / "styles" / "mosaic.jpg"
 # No style is asked for, so that the photo comes back.

@@ -1,4 +1,4 @@
-"""The measures of the benchmarks, and the results that are kept of them."""
+"""The measures that the benchmarks use, and the results of the baselines that are kept."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def quality(photo: Image.Image, painting: Image.Image) -> Quality:
     return Quality(photo, painting, side=64)
 
 
-def test_the_photo_is_not_stylised_and_the_painting_is_all_style(
+def test_s_and_c_are_1_for_the_photo_and_small_for_the_painting(
     quality: Quality, photo: Image.Image, painting: Image.Image
 ) -> None:
     s, c = quality(photo)
     assert s == pytest.approx(1)
     assert c == pytest.approx(1)
-    s, c = quality(painting)  # squeezed into the shape of the photo
+    s, c = quality(painting)  # is squeezed into the shape of the photo
     assert s < 0.4
     assert c < 0.3
 
 
-def test_distance_of_shifted_numbers_is_the_shift() -> None:
+def test_the_distance_of_shifted_numbers_is_the_shift() -> None:
     a = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0))
     assert sliced_wasserstein(a, a) == pytest.approx(0, abs=1e-6)
     assert sliced_wasserstein(a, a + 0.7) == pytest.approx(0.7, rel=1e-3)
     assert sliced_wasserstein(a, (a + 0.7).flip(1).repeat(1, 2)) == pytest.approx(0.7, rel=0.01)
 
 
-def test_similarity_falls_with_noise() -> None:
+def test_the_similarity_falls_with_noise() -> None:
     image = torch.rand(1, 3, 40, 50, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(1))
     found = [similarity((image + k * noise).clamp(0, 1), image) for k in (0, 0.05, 0.2, 1)]
@@ -53,14 +53,15 @@ def test_similarity_falls_with_noise() -> None:
     assert found == sorted(found, reverse=True)
 
 
-def test_a_frame_is_noticed(quality: Quality, painting: Image.Image) -> None:
+def test_a_frame_raises_the_measure_of_frames(quality: Quality, painting: Image.Image) -> None:
     whole = painting.resize((64, 48))
     framed = Image.new("RGB", whole.size, "black")
     framed.paste(whole.crop((4, 4, 60, 44)), (4, 4))
     assert quality.frame(framed) > 1.5 * quality.frame(whole)
 
 
-def test_pieces_are_taken_all_over_the_painting(painting: Image.Image) -> None:
+def test_pieces_are_taken_from_all_over_the_painting(painting: Image.Image) -> None:
+    """A bar along the upper border is in the three upper pieces, and in no other."""
     plain = painting.resize((96, 96))
     barred = plain.copy()
     barred.paste("black", (0, 0, 96, 5))
@@ -70,7 +71,7 @@ def test_pieces_are_taken_all_over_the_painting(painting: Image.Image) -> None:
     assert min(rises[:3]) > 2 * max(rises[3:])
 
 
-def test_plain_network_is_ours_but_for_the_borders() -> None:
+def test_the_plain_network_agrees_with_ours_where_it_repeats_borders() -> None:
     image = torch.rand(1, 3, 64, 48, generator=torch.Generator().manual_seed(0))
     layers = ("relu1_2", "conv3_1", "relu5_1")
     ours, plain = VGGFeatures("vgg16", layers)(image), PlainVGG(layers, "replicate")(image)
@@ -80,7 +81,7 @@ def test_plain_network_is_ours_but_for_the_borders() -> None:
     assert not torch.allclose(zeros, plain["relu5_1"], atol=1e-2)
 
 
-def test_steps_of_a_baseline_are_timed_at_the_size_asked_for(
+def test_the_steps_of_a_baseline_are_timed_at_the_final_size(
     monkeypatch: pytest.MonkeyPatch, photo: Image.Image
 ) -> None:
     def coarse_to_fine(content: Image.Image, style: Image.Image, size: int, steps: int) -> Steps:
@@ -93,7 +94,7 @@ def test_steps_of_a_baseline_are_timed_at_the_size_asked_for(
     assert seconds_of_steps("c", photo, photo, 64) >= 0.02
 
 
-def test_results_of_the_baselines_are_there() -> None:
+def test_the_kept_results_have_every_pair_and_method() -> None:
     known = json.loads(RESULTS.read_text())
     for pair in PAIRS:
         assert all(key(method, *pair, 256) in known for method in "abcdp")

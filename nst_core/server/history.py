@@ -1,6 +1,7 @@
-"""Results that are kept for a while, each in a folder of its own, under a name nobody can guess.
+"""Results that are kept for a while, each in a folder of its own.
 
-An owner is a word that nobody else knows, such as a browser has.
+The name of a folder cannot be guessed. An owner is known by a browser token, a word that only
+that browser has.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 THUMBNAIL_SIDE = 160
-RECORD = "record.json"
+RECORD_FILE = "record.json"
 NAME_BYTES = 16
 
 
@@ -28,10 +29,10 @@ class Record:
     """One result, with all that is needed to go on from it.
 
     Attributes:
-        name: by which `History.get` finds it.
-        folder: where its files are.
-        content, styles: the files the user gave.
-        values: whatever else describes it, as it can be written in JSON.
+        name: `History.get` finds the record by it.
+        folder: holds all files of the record.
+        content, styles: copies of the files that the user gave.
+        values: what else describes the result, as JSON can hold it.
     """
 
     name: str
@@ -42,34 +43,41 @@ class Record:
 
     @property
     def picture(self) -> Path:
-        """Of the loop, in the size worked at."""
+        """The picture of the loop, in the size it was painted at."""
         return self.folder / "picture.png"
 
     @property
     def result(self) -> Path:
-        """In the photo's own size, at full strength."""
+        """The result in the size of the photo, at full strength."""
         return self.folder / "result.png"
 
     @property
     def film(self) -> Path:
+        """The time-lapse, if it has been written."""
         return self.folder / f"{self.content.stem}-{self.styles[0].stem}.mp4"
 
     @property
     def thumbnail(self) -> Path:
+        """A small picture of the result."""
         return self.folder / "thumbnail.jpg"
 
 
 class History:
-    """Records in a temporary folder, each deleted when it is older than `seconds`."""
+    """Records in a temporary folder; each is deleted when it is older than `seconds`.
+
+    An owner reserves a name before a run, and the record comes when the run has ended. A page that
+    is reloaded in the meantime can thus wait for it.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._folder = tempfile.TemporaryDirectory(prefix="pictures-")
         self.root = Path(self._folder.name)
-        self._owners: dict[str, str] = {}  # by name, in the order of the records
+        # Owners by the names of their records, oldest first.
+        self._owners: dict[str, str] = {}
 
     def reserve(self, owner: str) -> str:
-        """The name of a record that is to come; until then its owner can wait for it."""
+        """A name for a record that is to come."""
         self.forget()
         folder = self.root / secrets.token_urlsafe(NAME_BYTES)
         folder.mkdir(mode=0o700)
@@ -77,7 +85,7 @@ class History:
         return folder.name
 
     def release(self, name: str) -> None:
-        """Nothing comes under this name, unless it already has."""
+        """Give a reserved name back; a record that has come under it stays."""
         if self.get(name) is None:
             self._owners.pop(name, None)
             shutil.rmtree(self.root / name, ignore_errors=True)
@@ -88,7 +96,7 @@ class History:
         return [record for record in found if record is not None]
 
     def is_awaited(self, owner: str) -> bool:
-        """Whether a record of this owner is to come."""
+        """Whether a record of this owner is still to come."""
         return any(self.get(name) is None for name in self._names(owner))
 
     def _names(self, owner: str) -> list[str]:
@@ -103,39 +111,46 @@ class History:
         styles: Sequence[str | PathLike[str]],
         values: Mapping[str, Any],
     ) -> Record:
-        """Keep a result under a reserved name, and copies of the files it was made from."""
+        """Keep a result under a reserved name, with copies of the files it was made from.
+
+        Args:
+            picture: of the loop.
+            result: in the size of the photo, at full strength.
+            content, styles: files; the copies keep their names, which the page shows.
+            values: whatever JSON can hold.
+        """
         folder = self.root / name
-        files = []
-        for part, source in (("content", content), *(("style", style) for style in styles)):
-            # A folder of its own for each file, which keeps its name: the page shows it.
-            copy = folder / f"{part}-{len(files)}" / Path(source).name
-            copy.parent.mkdir()
-            shutil.copyfile(source, copy)
-            files.append(str(copy.relative_to(folder)))
+        files = [
+            str(_copy(source, folder / part).relative_to(folder))
+            for part, source in [
+                ("content", content),
+                *((f"style-{number}", style) for number, style in enumerate(styles)),
+            ]
+        ]
         thumbnail = ImageOps.contain(result.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
         thumbnail.save(folder / "thumbnail.jpg", quality=85)
         picture.save(folder / "picture.png", compress_level=1)
         result.save(folder / "result.png", compress_level=1)
         text = json.dumps({"files": files, "values": dict(values)})
-        (folder / RECORD).write_text(text, encoding="utf-8")
+        (folder / RECORD_FILE).write_text(text, encoding="utf-8")
         record = self.get(name)
         assert record is not None
         return record
 
     def get(self, name: object) -> Record | None:
-        """The record of that name, if it is still there; names come from the outside."""
+        """The record of that name, if it is still there; the name may be anything."""
         if not isinstance(name, str) or name not in self._owners:
             return None
         folder = self.root / name
         try:
-            data = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            data = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
         except OSError:
             return None
         content, *styles = (folder / file for file in data["files"])
         return Record(name, folder, content, tuple(styles), data["values"])
 
     def forget(self) -> None:
-        """Delete what is too old."""
+        """Delete the records that are too old."""
         for folder in self.root.iterdir():
             try:
                 age = time.time() - folder.stat().st_mtime
@@ -144,3 +159,14 @@ class History:
             if age > self.seconds:
                 self._owners.pop(folder.name, None)
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Delete all records."""
+        self._folder.cleanup()
+
+
+def _copy(source: str | PathLike[str], folder: Path) -> Path:
+    copy = folder / Path(source).name
+    folder.mkdir()
+    shutil.copyfile(source, copy)
+    return copy

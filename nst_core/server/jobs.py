@@ -1,10 +1,14 @@
-"""A job of a server: from files and values that somebody sent, over previews, to an outcome."""
+"""One job of a server: from files and values that somebody sent, over previews, to an outcome.
+
+Job -> Transfer (read, checked, planned) -> Progress, Progress, ... -> Outcome
+"""
 
 from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -15,32 +19,38 @@ from PIL import Image, ImageOps
 from ..errors import StyleTransferError
 from ..finishing import finish, preview, strengthen
 from ..frame import Frame
-from ..images import load_image, on_white
-from ..plan import check_inputs, is_guided, make_plan
+from ..images import on_white
 from ..recipe import Recipe, save_with_recipe
-from ..regions import load_mask
 from ..settings import Settings
+from ..sweep import Sweep, prepare_sweep
 from ..timelapse import TimeLapse
+from ..transfer import Transfer, prepare
 from .limits import Limits
-from .runs import Runs
+from .runs import Run, Runs, Stop
 
+# Seconds between two previews, and until the first one.
 PREVIEW_SECONDS = 1.0
 FIRST_PREVIEW_SECONDS = 0.6
-# Previews travel once a second, maybe to a phone: at most this long a side, as JPEG.
+# Long side of a preview. Previews are sent once a second, perhaps to a phone.
 PREVIEW_SIDE = 1024
-# Larger results are shown as a JPEG of this side; the download is always the full PNG.
+# Long side of what a page shows of a result. The download is the full picture.
 SHOWN_SIDE = 2048
-# A region painted in the page: a PNG as data URL, of at most so many characters.
-PAINTED = "data:image/png;base64,"
+# A region painted in a page is a PNG as data URL, of at most so many characters.
+PAINTED_PREFIX = "data:image/png;base64,"
 PAINTED_LENGTH = 2_000_000
+
+# Computes the frames of a run; `Stop` tells it when to end.
+Paint = Callable[[Transfer, Stop], Generator[Frame]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a run is asked to do: files by their paths, settings by their names.
+    """What a run is asked to do, as it was sent: nothing of it is checked yet.
 
     Attributes:
-        mask: a file; `painted` is a region painted in a page, as data URL, in its place.
+        content, styles, mask, start: paths of files.
+        values: settings by their names.
+        painted: a region painted in a page, as data URL; it counts more than `mask`.
     """
 
     content: str | None
@@ -57,175 +67,205 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Images:
-    """What a run works on."""
-
-    content: Image.Image
-    styles: tuple[Image.Image, ...]
-    mask: Image.Image | None = None
-    start: Image.Image | None = None
-
-    def recipe(self, settings: Settings) -> Recipe:
-        return Recipe.of(settings, self.content, self.styles, self.mask, self.start)
-
-
-@dataclass(frozen=True)
 class Outcome:
-    """A finished or stopped run: the last frame, and what comes of it at full strength.
+    """What a run came to, at its end or where it was stopped.
 
     Attributes:
+        transfer: what it worked on.
+        frame: the last one.
+        result: in the size of the photo, at full strength.
+        film: previews of all steps.
         seconds: all that it took.
-        late: it was ended because it took too long.
+        timed_out: it was ended because it took too long.
         discarded: its owner looks at something else by now.
     """
 
-    images: Images
-    settings: Settings
+    transfer: Transfer
     frame: Frame
     result: Image.Image
     film: TimeLapse
     seconds: float
-    late: bool = False
+    timed_out: bool = False
     discarded: bool = False
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one look at a run puts on the screen: a file, the frame it was made from, the end.
+class Progress:
+    """How far a run is.
 
     Attributes:
-        picture: the file, or nothing where it stays as it is.
-        finishing: no more steps are made, the result is brought to the size of the photo.
+        picture: the file of a preview; None where the one before still stands.
+        frame: the frame it was made from; None before the first step.
+        finishing: all steps are made, and the result is brought to the size of the photo.
+        outcome: at the end.
     """
 
-    picture: str
+    picture: str | None
     frame: Frame | None = None
-    outcome: Outcome | None = None
     finishing: bool = False
+    outcome: Outcome | None = None
 
 
-# How frames are made of images and settings, and of the name of a run.
-Frames = Callable[[Images, Settings, str], Iterator[Frame]]
-
-
-def open_job(job: Job, limits: Limits) -> tuple[Images, Settings]:
-    """Load and check all that a run needs, so that whatever is wrong is said before it.
+def prepare_job(job: Job, limits: Limits) -> Transfer:
+    """Read, check and plan a job, so that whatever is wrong is said before it waits or runs.
 
     Raises:
         StyleTransferError: something is missing, can't be used, or is not allowed.
     """
+    settings = Settings.from_values(job.values)
+    transfer = prepare(
+        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
+    )
+    limits.check(settings, transfer.work)
+    return transfer
+
+
+def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
+    """Read, check and plan a sweep; its tiles are small, whatever size the job asks for.
+
+    Raises:
+        StyleTransferError: as `prepare_job`.
+    """
+    settings = Settings.from_values(job.values)
+    sweep = prepare_sweep(
+        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
+    )
+    limits.check(settings, sweep.work)
+    return sweep
+
+
+def _content(job: Job) -> str:
+    """The file of the photo, where photo and painting are there."""
     if not job.content or not job.styles:
         missing = "photo" if not job.content else "painting"
         raise StyleTransferError(f"There is no {missing} yet: add one, or click an example.")
-    settings = Settings.from_values(job.values)
-    check_inputs(settings, len(job.styles), job.start is not None)
-    content = load_image(job.content)
-    mask = load_mask(job.mask, content.size) if job.mask else None
-    if job.painted:
-        mask = _painted_mask(job.painted, content.size)
-    guided = is_guided(settings, len(job.styles), mask is not None)
-    limits.check(settings, make_plan(settings, content.size, guided))
-    images = Images(
-        content,
-        tuple(load_image(style) for style in job.styles),
-        mask,
-        load_image(job.start) if job.start else None,
-    )
-    return images, settings
+    return job.content
 
 
-def _painted_mask(painted: str, size: tuple[int, int]) -> Image.Image | None:
+def _mask_file(job: Job) -> str | BytesIO | None:
+    """The file of the region: painted in a page, or given."""
+    if not job.painted:
+        return job.mask or None
+    data = job.painted.removeprefix(PAINTED_PREFIX)
     try:
-        if not painted.startswith(PAINTED) or len(painted) > PAINTED_LENGTH:
+        if data == job.painted or len(data) > PAINTED_LENGTH:
             raise ValueError
-        data = base64.b64decode(painted.removeprefix(PAINTED), validate=True)
-        return load_mask(BytesIO(data), size)
+        return BytesIO(base64.b64decode(data, validate=True))
     except ValueError as error:  # binascii.Error is one
         raise StyleTransferError("The painted region can't be read: clear it.") from error
 
 
 def run_job(
-    job: Job,
-    runs: Runs,
-    owner: str,
-    folder: Path,
-    limits: Limits,
-    frames: Frames,
-    kept: bool = False,
-) -> Iterator[Shown]:
-    """One run, from files to the outcome.
+    transfer: Transfer, runs: Runs, owner: str, folder: Path, paint: Paint, kept: bool = False
+) -> Iterator[Progress]:
+    """Run what was prepared, and tell how far it is.
 
-    There is none of a run that is stopped before its first step, or discarded and not kept.
+    There is no outcome of a run that is stopped before its first step, or that is discarded and
+    not kept.
 
     Args:
         owner: who may stop it.
-        folder: what it shows is written there.
-        kept: whether its outcome is of use to an owner whose connection is gone.
+        folder: previews are written there.
+        paint: computes the frames.
+        kept: whether an owner whose connection is cut can come back for the outcome.
 
     Raises:
-        StyleTransferError: as `open_job` and `stylize`.
+        StyleTransferError: as `paint`.
     """
-    images, settings = open_job(job, limits)
-    photo, mask = _smaller(images)
-    film = TimeLapse(photo.size)
-    film.add(on_white(photo))
-    frame = None
+    previews = _Previews(transfer, folder)
+    settings = transfer.settings
     with runs.enter(owner, kept) as run:
-        run.facts.update(size=settings.size, steps=settings.steps)
-        if run.stop.is_set():  # before its turn came
+        run.log_fields.update(size=settings.size, steps=settings.steps)
+        if run.stopped.is_set():
             return
-        yield Shown(_save_preview(photo, photo.size, folder / "preview-0.jpg"))
-        due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        looks = frames(images, settings, run.name)
-        for frame in looks:
-            look = preview(frame.image, photo, settings, mask)
-            film.add(look)
-            if frame.done or run.ends():
-                break
-            if time.monotonic() >= due:
-                due = time.monotonic() + PREVIEW_SECONDS
-                path = folder / f"preview-{frame.step}.jpg"
-                yield Shown(_save_preview(look, photo.size, path), frame)
-        looks.close()
+        yield Progress(previews.first())
+        frame = None
+        with closing(paint(transfer, Stop(run.ends))) as frames:
+            for frame in frames:
+                path = previews.take(frame)
+                if frame.done or run.ends():
+                    break
+                if path is not None:
+                    yield Progress(path, frame)
         if frame is None or (run.discarded and not kept):
             return
-        run.facts.update(made=frame.step)
-        if not (run.discarded or run.left):  # else nobody would ask for what comes then
-            yield Shown("", frame, finishing=True)
-        result = finish(frame.image, images.content, replace(settings, strength=1.0), images.mask)
-        seconds = time.monotonic() - run.began
-        late = run.late and not run.stop.is_set() and frame.step < frame.total_steps
-        outcome = Outcome(images, settings, frame, result, film, seconds, late, run.discarded)
-    yield Shown("", frame, outcome)
+        run.log_fields.update(made=frame.step)
+        if not (run.discarded or run.disconnected):
+            yield Progress(None, frame, finishing=True)
+        outcome = _outcome(transfer, frame, previews.film, run)
+    yield Progress(None, frame, outcome=outcome)
 
 
-def _smaller(images: Images) -> tuple[Image.Image, Image.Image | None]:
-    """Photo and mask in the size of previews."""
-    photo, mask = images.content, images.mask
-    if max(photo.size) > PREVIEW_SIDE:
-        photo = ImageOps.contain(photo, (PREVIEW_SIDE, PREVIEW_SIDE))
-    return photo, mask and mask.resize(photo.size)
+def _outcome(transfer: Transfer, frame: Frame, film: TimeLapse, run: Run) -> Outcome:
+    full = replace(transfer.settings, strength=1.0)
+    return Outcome(
+        transfer,
+        frame,
+        finish(frame.image, transfer.content, full, transfer.mask),
+        film,
+        seconds=run.elapsed,
+        timed_out=run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps,
+        discarded=run.discarded,
+    )
 
 
-def _save_preview(image: Image.Image, size: tuple[int, int], path: Path) -> str:
-    """Save a preview in the shape the result will have on the screen, so that nothing jumps."""
-    on_white(image).resize(size, Image.Resampling.BICUBIC).save(path, quality=85)
-    return str(path)
+class _Previews:
+    """Makes previews of frames: all go into the film, and one a second into a file."""
+
+    def __init__(self, transfer: Transfer, folder: Path) -> None:
+        self.settings, self.folder = transfer.settings, folder
+        self.photo, self.mask = transfer.content, transfer.mask
+        if max(self.photo.size) > PREVIEW_SIDE:
+            self.photo = ImageOps.contain(self.photo, (PREVIEW_SIDE, PREVIEW_SIDE))
+            self.mask = self.mask and self.mask.resize(self.photo.size)
+        self.film = TimeLapse(self.photo.size)
+        self.due = 0.0
+
+    def first(self) -> str:
+        """The photo, before anything is painted."""
+        self.film.add(on_white(self.photo))
+        self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
+        return self._save(self.photo, 0)
+
+    def take(self, frame: Frame) -> str | None:
+        """Add a frame to the film; the file of its preview, where the next one is due."""
+        image = preview(frame.image, self.photo, self.settings, self.mask)
+        self.film.add(image)
+        if frame.done or time.monotonic() < self.due:
+            return None
+        self.due = time.monotonic() + PREVIEW_SECONDS
+        return self._save(image, frame.step)
+
+    def _save(self, image: Image.Image, step: int) -> str:
+        """Save a preview in the shape of the result, so that nothing jumps on the screen."""
+        path = self.folder / f"preview-{step}.jpg"
+        small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)
+        small.save(path, quality=85)
+        return str(path)
 
 
 def save_result(
     result: Image.Image, content: Image.Image, recipe: Recipe, path: Path
 ) -> tuple[str, str]:
-    """Save the PNG to download, and what the page shows of it; the paths of both."""
+    """Save a result at the strength of its recipe.
+
+    Args:
+        result: at full strength.
+        path: of the PNG.
+
+    Returns:
+        The file that a page shows, and the PNG to download; often they are the same.
+    """
     blended = strengthen(result, content, recipe.settings.strength)
     save_with_recipe(blended, path, recipe)
-    return _shown_file(blended, path), str(path)
+    if max(blended.size) <= SHOWN_SIDE:
+        return str(path), str(path)
+    return save_shown(blended, path.with_suffix(".shown.jpg")), str(path)
 
 
-def _shown_file(image: Image.Image, path: Path) -> str:
-    """`path`, or a smaller copy of the image where it is too large for a page."""
-    if max(image.size) <= SHOWN_SIDE:
-        return str(path)
-    smaller = on_white(ImageOps.contain(image, (SHOWN_SIDE, SHOWN_SIDE)))
-    smaller.save(path.with_suffix(".shown.jpg"), quality=92)
-    return str(path.with_suffix(".shown.jpg"))
+def save_shown(image: Image.Image, path: Path) -> str:
+    """Save what a page shows of a picture: a JPEG of at most `SHOWN_SIDE`."""
+    if max(image.size) > SHOWN_SIDE:
+        image = ImageOps.contain(image, (SHOWN_SIDE, SHOWN_SIDE))
+    on_white(image).save(path, quality=92)
+    return str(path)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..errors import SettingsError
-from ..plan import Stage
-from ..settings import DEFAULTS, OPTIONS, Settings
+from ..settings import DEFAULTS, MEMORY_BUDGETS, Settings
 
 PREFIX = "NST_"
 
@@ -20,7 +19,7 @@ def _limit(default: Any, low: float, high: float, help: str) -> Any:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of a server; the variable of each has its name in capitals behind `NST_`."""
+    """Limits of a server. The variable of each is `NST_` and its name in capitals."""
 
     queue: int = _limit(64, 1, 10_000, "How many requests may wait at most.")
     work: float = _limit(
@@ -30,7 +29,10 @@ class Limits:
         1800.0, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
     )
     memory: float = _limit(
-        DEFAULTS.memory_budget, 1, OPTIONS["memory_budget"].high, "Gigabytes one run may ask for."
+        DEFAULTS.memory_budget,
+        MEMORY_BUDGETS.low,
+        MEMORY_BUDGETS.high,
+        "Gigabytes one run may ask for.",
     )
     upload: int = _limit(50, 1, 10_000, "Megabytes of one uploaded file.")
     keep: float = _limit(
@@ -39,12 +41,12 @@ class Limits:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
-        """Read `NST_QUEUE`, `NST_WORK` and so on; what is not there has its default.
+        """Read `NST_QUEUE`, `NST_WORK` and so on; what is not set has its default.
 
         Raises:
             SettingsError: a value is not a number, or out of range.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for item in fields(cls):
             name = PREFIX + item.name.upper()
             if name not in environment:
@@ -62,13 +64,15 @@ class Limits:
             values[item.name] = int(value) if isinstance(item.default, int) else value
         return cls(**values)
 
-    def check(self, settings: Settings, plan: tuple[Stage, ...]) -> None:
+    def check(self, settings: Settings, work: float) -> None:
         """Say what the operator does not allow, before a run.
+
+        Args:
+            work: megapixels times steps of the run.
 
         Raises:
             SettingsError: it takes too much work or memory.
         """
-        work = sum(stage.work for stage in plan)
         if work > self.work:
             raise SettingsError(
                 f"Size {settings.size} with {settings.steps} steps is {work / self.work:.1f} times "

@@ -1,6 +1,7 @@
-"""The runs of a server: one at a time has the device, whoever started it can end it.
+"""The runs of a server: one at a time has the device, and whoever started it can end it.
 
-Each leaves one line in the log when it ends: numbers and a word, nothing of images or addresses.
+Each run leaves one line in the log when it ends: numbers and a word, nothing of pictures, names or
+addresses.
 """
 
 from __future__ import annotations
@@ -9,18 +10,33 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from .tool_calls import PREFIX
-
 log = logging.getLogger("nst")
 
 # How often a run that waits for the device looks whether it has been stopped.
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
+
+
+class Stop:
+    """Asked by the loop, after every step, whether the run is to end.
+
+    A copy in another process never says so. ZeroGPU computes in a forked process, which does not
+    see the flags of this one: the server closes the generator of such a run.
+    """
+
+    def __init__(self, asked: Callable[[], bool] | None = None) -> None:
+        self._asked = asked
+
+    def __call__(self) -> bool:
+        return self._asked is not None and self._asked()
+
+    def __getstate__(self) -> dict[str, None]:
+        return {"_asked": None}
 
 
 @dataclass
@@ -28,37 +44,47 @@ class Run:
     """A run that is going on.
 
     Attributes:
-        name: of this run alone.
-        owner: who may end it: the session of a page, or a client.
-        kept: whether its result can be fetched by an owner who has left and comes back.
-        stop: is set to end it after the step in hand.
+        owner: who may end it: the session of a page, or of a client.
+        kept: whether an owner who has left can come back and fetch the result.
+        seconds: the longest it may take.
+        stopped: is set to end it after the step in hand.
         discarded: nobody wants its result.
-        left: its owner is not there any more.
-        facts: what the log tells of it.
+        disconnected: the connection of its owner is cut.
+        log_fields: what the log tells of it.
+        began: when it got the device, by the monotonic clock.
     """
 
-    name: str
     owner: str
     kept: bool
     seconds: float
-    stop: threading.Event = field(default_factory=threading.Event)
+    stopped: threading.Event = field(default_factory=threading.Event)
     discarded: bool = False
-    left: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
+    disconnected: bool = False
+    log_fields: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     @property
-    def late(self) -> bool:
+    def elapsed(self) -> float:
+        """Seconds since it got the device."""
+        return time.monotonic() - self.began
+
+    @property
+    def timed_out(self) -> bool:
         """Whether it has had all the seconds it may have."""
-        return time.monotonic() - self.began > self.seconds
+        return self.elapsed > self.seconds
 
     def ends(self) -> bool:
         """Whether it is to end now."""
-        return self.stop.is_set() or self.late
+        return self.stopped.is_set() or self.timed_out
+
+    def end(self, discard: bool = False) -> None:
+        """End it after the step in hand."""
+        self.discarded |= discard
+        self.stopped.set()
 
 
 class Runs:
-    """All runs of a process.
+    """All runs of a server.
 
     Args:
         seconds: the longest a run may take.
@@ -66,89 +92,79 @@ class Runs:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        # The calls of MCP tools whose client is still there.
-        self.callers: set[str] = set()
         self._device = threading.Lock()
-        self._going: dict[str, Run] = {}
-        self._count = 0
+        self._going: list[Run] = []
 
     def __len__(self) -> int:
         return len(self._going)
 
-    def get(self, name: str) -> Run | None:
-        """The run of that name; in a forked process there is none."""
-        return self._going.get(name)
-
     @contextmanager
     def enter(self, owner: str, kept: bool = False) -> Iterator[Run]:
-        """A run that has the device to itself, from when it is free.
+        """A run that has the device to itself, from when the device is free.
 
-        Gradio's queue sends one run at a time, but lets go of one that it has cancelled while the
-        step in hand still computes.
+        Gradio's queue sends one run at a time, but forgets a run that it has cancelled while that
+        run's last step still computes. The lock keeps the next run waiting until then.
         """
-        self._count += 1
-        run = Run(str(self._count), owner, kept, self.seconds)
-        self._going[run.name] = run
-        if owner.startswith(PREFIX) and owner not in self.callers:
-            run.discarded = True
-            run.stop.set()
+        run = Run(owner, kept, self.seconds)
+        self._going.append(run)
         try:
-            while not self._device.acquire(timeout=LOOK_SECONDS):
-                if run.stop.is_set():
-                    self._log(run, "stopped")
+            while not self._device.acquire(timeout=POLL_SECONDS):
+                if run.stopped.is_set():
+                    _log(run, "stopped")
                     yield run
                     return
             run.began = time.monotonic()
             outcome = "failed"
             try:
                 yield run
-                outcome = "finished"
+                outcome = _outcome(run)
             except GeneratorExit:
                 outcome = "left"
                 raise
             finally:
                 self._device.release()
-                if outcome == "finished" and run.stop.is_set():
-                    outcome = "discarded" if run.discarded else "stopped"
-                elif outcome == "finished" and run.late:
-                    outcome = "out of time"
-                self._log(run, outcome)
+                _log(run, outcome)
         finally:
-            del self._going[run.name]
+            self._going.remove(run)
 
     def stop(self, owner: str, discard: bool = False) -> None:
         """End all runs of an owner after the step in hand."""
-        for run in list(self._going.values()):
-            if run.owner == owner:
-                run.discarded |= discard
-                run.stop.set()
+        for run in self._of(owner):
+            run.end(discard)
 
     def leave(self, owner: str) -> None:
-        """The owner's connection is gone: end the runs, keep what can be fetched later."""
-        for run in list(self._going.values()):
-            if run.owner == owner:
-                run.left = True
-                run.discarded |= not run.kept
-                run.stop.set()
+        """The owner's connection is cut: end the runs, keep what can be fetched later."""
+        for run in self._of(owner):
+            run.disconnected = True
+            run.end(discard=not run.kept)
 
     def close(self, most: float = 20.0) -> None:
-        """End all runs, of whomever, and wait for the steps in hand, at most so many seconds.
+        """End all runs and wait for the steps in hand, at most so many seconds.
 
-        A process that exits while a thread of it computes is aborted.
+        Python aborts a process that exits while one of its threads computes.
         """
-        for run in list(self._going.values()):
-            run.discarded = True
-            run.stop.set()
+        for run in list(self._going):
+            run.end(discard=True)
         if self._device.acquire(timeout=most):
             self._device.release()
 
-    @staticmethod
-    def _log(run: Run, outcome: str) -> None:
-        facts = {
-            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "event": "run",
-            **run.facts,
-            "seconds": round(time.monotonic() - run.began, 2),
-            "outcome": outcome,
-        }
-        log.info(json.dumps(facts))
+    def _of(self, owner: str) -> list[Run]:
+        return [run for run in list(self._going) if run.owner == owner]
+
+
+def _outcome(run: Run) -> str:
+    """How a run ended that did not fail, for the log."""
+    if run.stopped.is_set():
+        return "discarded" if run.discarded else "stopped"
+    return "out of time" if run.timed_out else "finished"
+
+
+def _log(run: Run, outcome: str) -> None:
+    fields = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "event": "run",
+        **run.log_fields,
+        "seconds": round(run.elapsed, 2),
+        "outcome": outcome,
+    }
+    log.info(json.dumps(fields))

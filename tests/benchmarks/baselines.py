@@ -1,18 +1,18 @@
-"""Four published ways to do it, written from their recipes; `quality.py` compares with them.
+"""Four published methods, written from their recipes; `quality.py` compares ours with them.
 
     python tests/benchmarks/baselines.py [--methods ac] [--size 256] [PHOTO,PAINTING ...]
 
-Takes hours; what a run ends with is kept in `baselines.json`, which holds S and C of the
-result (`metrics.py`) after numbers of steps. Seconds are not in it: `quality.py` measures what
-a step of each costs on the machine it runs on.
+All runs take hours, so `baselines.json` keeps what they find: S and C of the picture
+(`metrics.py`) after several numbers of steps. The file has no seconds: `quality.py` measures the
+cost of a step of each method on its own machine.
 
 a  Single scale, L-BFGS with 100 pairs of history, 500 steps from the content image; content 5,
    style 100, total variation 1e-3 in the value range of the original network (Gatys et al.
-   2016, with the weights that the best-known programs have as defaults).
+   2016, with the default weights of the best-known programs).
 b  The same with Adam at rate 1 of 255.
 c  Coarse to fine from 128 by factors of sqrt 2; Adam 0.02 with betas 0.9 and 0.99 and an averaged
-   iterate, 1000 steps at the first size, 500 at the others; style as mean and covariance. Its
-   content weight is made to fit this network (`CONTENT_FITTED`).
+   iterate, 1000 steps at the first size, 500 at the others; style as mean and covariance. The
+   content weight is fitted to this network (`CONTENT_FITTED`).
 p  The same with the content weight as published.
 d  The textbook loop: unnormalised Gram matrices, Adam 0.02, 150 steps, weights not frozen, all
    features computed anew in every step.
@@ -57,22 +57,22 @@ PAIRS = (
 
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 CONTENT = "relu4_2"
-# The bundled weights give activations that are smaller by this factor than the original ones,
-# whose input is 0 to 255 (see NOTICE).
+# The original network takes pixels of 0 to 255. Its activations are larger than those of the
+# bundled weights by this factor (see NOTICE).
 ORIGINAL_SCALE = 255 * 0.2254
 
-# Every method yields (size, picture so far) after each step.
+# Every method yields the size and the present picture after each step.
 Steps = Iterator[tuple[int, Tensor]]
 
 
 def gram(x: Tensor) -> Tensor:
-    """Gram matrix of feature maps (1, C, H, W), as the formula has it."""
+    """The Gram matrix of feature maps (1, C, H, W), not normalised."""
     flat = x.flatten(2)[0]
     return flat @ flat.T
 
 
 def original_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
-    """The loss of (a) and (b), of pixels 0 to 255."""
+    """The loss of methods (a) and (b), for pixels of 0 to 255."""
     vgg = PlainVGG((*STYLE, CONTENT))
 
     def features(pixels: Tensor) -> dict[str, Tensor]:
@@ -100,7 +100,7 @@ def original_loss(content: Tensor, style: Tensor) -> Callable[[Tensor], Tensor]:
 def method_a(content: Image.Image, style: Image.Image, size: int, steps: int = 500) -> Steps:
     photo, painting = at_side(content, size), at_side(style, size)
     loss = original_loss(photo, painting)
-    pixels = (photo * 255).contiguous().requires_grad_()  # as torch.optim.LBFGS wants it
+    pixels = (photo * 255).contiguous().requires_grad_()  # torch.optim.LBFGS flattens it
     optimizer = torch.optim.LBFGS(
         [pixels], max_iter=1, history_size=100, tolerance_change=-1, tolerance_grad=-1
     )
@@ -129,19 +129,19 @@ def method_b(content: Image.Image, style: Image.Image, size: int, steps: int = 5
 
 
 COVARIANCE_FLOOR = 1e-4
-# The content weight of (c), published for another network, torchvision's VGG-19. The content term
-# is of first order in the activations and the style term of second, so the balance is another
-# one here. Nine times the weight gives what is known of the published program: similarity 0.23
-# to the photo for Tuebingen with The Starry Night at 256 pixels.
+# The content weight of method (c) was published for another network, torchvision's VGG-19. The
+# content term grows with the activations and the style term with their square, so this network
+# needs another weight. Nine times the published one gives the similarity to the photo that the
+# published program gives: 0.23 for Tuebingen with The Starry Night at 256 pixels.
 CONTENT_PUBLISHED = 0.015
 CONTENT_FITTED = 9 * CONTENT_PUBLISHED
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """Trace of the square root of a product of covariances, a symmetric matrix in float64.
+    """The trace of the square root of a product of covariances, a symmetric matrix in float64.
 
-    In float32 the smallest eigenvalues are lost beside the largest, and it is their inverse roots
-    that make the gradient: the picture falls apart again towards the end of a run.
+    The gradient has the inverse roots of the smallest eigenvalues. float32 loses these beside the
+    largest ones, and the picture then falls apart towards the end of a run.
     """
 
     @staticmethod
@@ -168,7 +168,10 @@ def mean_and_covariance(x: Tensor) -> tuple[Tensor, Tensor]:
 def wasserstein_loss(
     content: Tensor, style: Tensor, content_weight: float
 ) -> Callable[[Tensor], Tensor]:
-    """The loss of (c), of pixels 0 to 1: squared 2-Wasserstein distance of normal distributions."""
+    """The loss of method (c), for pixels of 0 to 1.
+
+    The style term is the squared 2-Wasserstein distance of normal distributions.
+    """
     vgg = PlainVGG((*STYLE, CONTENT), image_border="replicate")
     weights = [w / 341 for w in (256, 64, 16, 4, 1)]
     with torch.no_grad():
@@ -184,7 +187,7 @@ def wasserstein_loss(
     def loss(pixels: Tensor) -> Tensor:
         found = vgg(pixels)
         diff = found[CONTENT] - photo
-        # A mean square whose gradient does not depend on the scale of the features.
+        # The gradient of this mean square does not depend on the scale of the features.
         total = content_weight * diff.square().sum() / (diff.abs().sum() + 1e-8)
         for name, weight, (mean, trace, root) in zip(STYLE, weights, targets, strict=True):
             own_mean, own_cov = mean_and_covariance(found[name])
@@ -217,7 +220,7 @@ def method_c(
         start = photo if average is None else _resize(average, shape).clamp(0, 1)
         pixels = start.clone().requires_grad_()
         optimizer = torch.optim.Adam([pixels], lr=0.02, betas=(0.9, 0.99))
-        if moments is not None:  # the optimiser's state grows with the image
+        if moments is not None:  # the state of the optimiser is enlarged with the picture
             optimizer.state[pixels] = {
                 "step": torch.tensor(float(moments["step"])),
                 "exp_avg": _resize(moments["exp_avg"], shape),
@@ -270,11 +273,12 @@ METHODS = {
     "p": partial(method_c, content_weight=CONTENT_PUBLISHED),
     "d": method_d,
 }
-LOOKS = (25, 50, 100, 150, 250, 500, 1000)  # steps at one size after which S and C are taken
+# S and C are taken after these numbers of steps at the final size.
+MEASURED_STEPS = (25, 50, 100, 150, 250, 500, 1000)
 
 
 def load_pair(content: str, style: str) -> tuple[Image.Image, Image.Image]:
-    """The images of a pair: bundled ones by name, others by path."""
+    """The two images of a pair. A name is that of a bundled image, a path that of another."""
     paths = [
         Path(name) if Path(name).suffix else EXAMPLES / kind / f"{name}.jpg"
         for kind, name in (("contents", content), ("styles", style))
@@ -283,7 +287,7 @@ def load_pair(content: str, style: str) -> tuple[Image.Image, Image.Image]:
 
 
 def measure(method: str, content: str, style: str, size: int) -> dict[str, object]:
-    """Run a method to its end; steps at every size, and S and C on the way."""
+    """Run a method to its end, and return S and C on the way, with the steps at every size."""
     photo, painting = load_pair(content, style)
     quality = Quality(photo, painting)
     counts: dict[int, int] = {}
@@ -291,7 +295,7 @@ def measure(method: str, content: str, style: str, size: int) -> dict[str, objec
     picture = None
     for side, picture in METHODS[method](photo, painting, size):
         counts[side] = counts.get(side, 0) + 1
-        if side == size and counts[side] in LOOKS:
+        if side == size and counts[side] in MEASURED_STEPS:
             points.append([dict(counts), *(round(x, 4) for x in quality(to_image(picture)))])
     folder = HERE.parents[1] / "artifacts" / "baselines"
     folder.mkdir(parents=True, exist_ok=True)
@@ -320,7 +324,7 @@ def main() -> None:
                 continue
             start = time.perf_counter()
             found = measure(method, content, style, arguments.size)
-            # Read again: other methods may have run beside this one.
+            # The file is read again, because other methods may have added to it meanwhile.
             known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             known[name] = found
             RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")

@@ -1,10 +1,10 @@
-"""Peak memory of a run, beside what the plan says before it starts.
+"""The peak memory of a run, beside the estimate that the plan makes before it.
 
     python tests/benchmarks/memory.py [SIZE ...]
 
-Every size runs in a process of its own, on a photo of 4:3, with the steps that fill the history
-of L-BFGS, all at that size: smaller ones need less. Without sizes: 512, 1024, 2048, 4096; the last
-takes five minutes on two cores.
+Every size runs in a process of its own, on a photo of 4:3. All steps are made at that size, because
+smaller sizes need less memory, and there are as many as fill the history of L-BFGS. Without
+arguments the sizes are 512, 1024, 2048 and 4096; the last takes five minutes on two cores.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Held-out quality of a result: what no loss of the default settings looks at.
+"""The quality of a result, by two measures that no loss of the default settings contains.
 
-Style distance S: sliced Wasserstein distance between the VGG features of result and style image
-(Bonneel et al. 2015; for textures Heitz et al. 2021), at layers that are not in the loss, over the
-same distance of the untouched content image. 1 is not stylised at all, 0 has the statistics of the
-painting.
+The style distance S compares the VGG features of the result with those of the painting, at layers
+that are not in the loss: their sliced Wasserstein distance (Bonneel et al. 2015; for textures Heitz
+et al. 2021), divided by the same distance of the untouched photo. So S is 1 for the photo, and 0
+for a picture that has the statistics of the painting.
 
-Content C: structural similarity of the luminance to the content image (Wang et al. 2004). 1 is the
-photo itself.
+The similarity C is the structural similarity of the luminance to the photo (Wang et al. 2004). C is
+1 for the photo itself.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ SIDE = 256
 
 
 def at_side(image: Image.Image, side: int = SIDE) -> Tensor:
-    """The image with `side` pixels on its long side: (1, 3, H, W), values 0 to 1."""
+    """The image as a tensor (1, 3, H, W) of values 0 to 1, with `side` pixels on its long side."""
     return to_tensor(image, working_size(image.size, side))
 
 
 class Quality:
-    """S and C of results for one pair, all taken at `side` pixels."""
+    """S and C of results for one pair, taken with `side` pixels on the long side."""
 
     def __init__(self, content: Image.Image, style: Image.Image, side: int = SIDE) -> None:
         self.content = at_side(content, side)
@@ -50,18 +50,18 @@ class Quality:
         return sum(ratios) / len(ratios), similarity(pixels, self.content)
 
     def frame(self, result: Image.Image, part: float = 0.05) -> float:
-        """Style distance of the outer strip over that of a rectangle in the centre.
+        """The style distance of the outer strip, divided by that of a rectangle in the centre.
 
-        The strip is `part` of the sides wide, and the rectangle has its area: a smaller set of
-        features is never as near to those of a whole painting. The network repeats borders here,
-        because zeros around the feature maps would put a frame of their own into the measure.
+        The strip is `part` of the sides wide. The rectangle has the same area, because fewer
+        features are never as near to those of a whole painting. The network repeats borders here:
+        zeros around the feature maps would add a frame to what is measured.
         """
         return self._frame(to_tensor(result, (self.content.shape[3], self.content.shape[2])), part)
 
     def frames_of_pieces(self, part: float = 0.05) -> list[float]:
-        """The same of nine pieces of the painting, 3/4 of its sides: they have no frame.
+        """`frame` of nine pieces of the painting, each 3/4 of its sides.
 
-        What it differs by among them is by chance.
+        The pieces have no frame, so their values differ by chance alone.
         """
         height, width = (3 * side // 4 for side in self.painting.shape[2:])
         rows, columns = (
@@ -115,18 +115,22 @@ def _features(pixels: Tensor, border: str = "constant") -> list[Tensor]:
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor) -> float:
-    """Root of the mean squared 2-Wasserstein distance of (C, N) and (C, M) over directions."""
+    """The root of the mean, over directions, of the squared 2-Wasserstein distance.
+
+    Args:
+        a, b: (C, N) and (C, M), sets of N and M points with C coordinates.
+    """
     generator = torch.Generator().manual_seed(0)
     directions = F.normalize(torch.randn(PROJECTIONS, a.shape[0], generator=generator), dim=1)
     a, b = ((directions @ x).sort(dim=1).values for x in (a, b))
-    # The quantile functions, at as many points as the smaller set has.
+    # Both quantile functions are taken at as many points as the smaller set has.
     points = min(a.shape[1], b.shape[1])
     a, b = (F.interpolate(x[None], points, mode="linear", align_corners=True)[0] for x in (a, b))
     return (a - b).square().mean().sqrt().item()
 
 
 def similarity(a: Tensor, b: Tensor) -> float:
-    """Mean structural similarity of the luminance of images (1, 3, H, W), values 0 to 1."""
+    """The mean structural similarity of the luminance of two images (1, 3, H, W), values 0 to 1."""
     weights = torch.tensor(LUMA).view(1, 3, 1, 1)
     a, b = ((x * weights).sum(dim=1, keepdim=True) for x in (a, b))
     at = torch.arange(11) - 5.0

@@ -1,6 +1,6 @@
-"""VGG-16 as any tutorial writes it: for baselines and metrics that owe nothing to `nst_core.vgg`.
+"""VGG-16 as tutorials write it, with max pooling and plain autograd.
 
-Max pooling, autograd without any help.
+The baselines and the metrics use it, so that they do not depend on `nst_core.vgg`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from nst_core.layers import layer_names
+from nst_core.layers import convolutions
 from nst_core.vgg import MEAN, STD
 from nst_core.weights import load_weights
 
 
 class PlainVGG:
-    """Feature maps of `layers` of an image (N, 3, H, W), values 0 to 1, cut behind the deepest.
+    """Gives the feature maps of `layers` for an image (N, 3, H, W) of values 0 to 1.
+
+    The network ends behind the deepest of `layers`.
 
     Args:
-        border: what is put around every feature map: "constant" (zeros) or "replicate".
-        image_border: the same for the image.
+        border: the padding of every feature map: "constant" (zeros) or "replicate".
+        image_border: the padding of the image; as `border`, if left out.
     """
 
     def __init__(
@@ -36,34 +38,34 @@ class PlainVGG:
     ) -> None:
         self.layers = set(layers)
         self.border, self.image_border = border, image_border or border
-        self.names = [name for name in layer_names("vgg16") if name.startswith("conv")]
-        tensors = list(load_weights("vgg16").items())
-        # Sorted by the number in "features.24.bias"; the bias stands before the weight.
-        tensors.sort(key=lambda item: (int(item[0].split(".")[1]), item[0]))
-        values = [
-            value.contiguous(memory_format=torch.channels_last) if value.ndim == 4 else value
-            for _, value in tensors
+        self.places = convolutions("vgg16")
+        tensors = load_weights("vgg16")
+        self.weights = [
+            (
+                tensors[place.weight_key].contiguous(memory_format=torch.channels_last),
+                tensors[place.bias_key],
+            )
+            for place in self.places
         ]
-        self.weights = list(zip(values[1::2], values[::2], strict=True))
 
     def __call__(self, image: Tensor) -> dict[str, Tensor]:
         mean, std = (torch.tensor(x).view(1, 3, 1, 1) for x in (MEAN, STD))
         x = (image - mean) / std
         found: dict[str, Tensor] = {}
-        for name, (weight, bias) in zip(self.names, self.weights, strict=False):
-            if name.endswith("_1") and name != "conv1_1":
-                x = F.max_pool2d(x, 2)
-            border = self.image_border if name == "conv1_1" else self.border
+        block = 1
+        for place, (weight, bias) in zip(self.places, self.weights, strict=True):
+            if place.block > block:
+                x, block = F.max_pool2d(x, 2), place.block
+            border = self.image_border if place is self.places[0] else self.border
             if border == "constant":
                 x = F.conv2d(x, weight, bias, padding=1)
             else:
                 x = F.conv2d(F.pad(x, (1, 1, 1, 1), mode=border), weight, bias)
-            relu = name.replace("conv", "relu")
-            if name in self.layers:
-                found[name] = x
+            if place.conv in self.layers:
+                found[place.conv] = x
             x = x.relu()
-            if relu in self.layers:
-                found[relu] = x
+            if place.relu in self.layers:
+                found[place.relu] = x
             if found.keys() == self.layers:
                 break
         return found

@@ -1,4 +1,4 @@
-"""Error of bfloat16 in the network against float32, for losses and gradient.
+"""The error of losses and gradient where the network computes in bfloat16, against float32.
 
 python tests/benchmarks/precision.py [SIZE]
 """
@@ -22,7 +22,7 @@ def main(size: int) -> None:
     print("|---|---|---|---|---|---|")
     for pair in PAIRS:
         photo, painting = (at_side(image, size) for image in load_pair(*pair))
-        image = 0.7 * photo + 0.3 * photo.flip(3)  # something with a content loss
+        image = 0.7 * photo + 0.3 * photo.flip(3)  # the photo alone has no content loss
         (whole, grad), (terms, half) = (
             Objective(photo, [painting], Settings(precision=precision)).evaluate(image)
             for precision in ("float32", "bfloat16")

@@ -1,10 +1,10 @@
-"""Held-out quality against time, beside four published ways to do it.
+"""The quality of our runs against time, beside four published methods.
 
     python tests/benchmarks/quality.py [time] [baselines] [slider] [sizes] [looks]
 
-Each word is a table; without words all are made, in half an hour on two cores. What S
-and C are stands in `metrics.py`, the baselines in `baselines.py`; their results are read from
-`baselines.json`, and what their steps cost is measured here, in turns with our own run.
+Each word makes a table. Without words all are made, in half an hour on two cores. `metrics.py`
+defines S and C. `baselines.py` has the published methods: their results are read from
+`baselines.json`, and the cost of their steps is measured here, in turns with our own run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SIDE = 256
 SIZES = (256, 512, 1024)
-SAME_LOOK_PAIRS = (PAIRS[0], PAIRS[1], PAIRS[3])
+PAIRS_OF_SIZES = (PAIRS[0], PAIRS[1], PAIRS[3])
 
 
 def run(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
@@ -41,7 +41,7 @@ def run(content: Image.Image, style: Image.Image, settings: Settings) -> Frame:
 
 
 def seconds_of_steps(method: str, photo: Image.Image, painting: Image.Image, size: int) -> float:
-    """Median seconds of a step of a baseline at `size`, but for the first, which prepares it."""
+    """The median seconds of a baseline's steps at `size`, without the first, which prepares."""
     seconds = []
     start = time.perf_counter()
     for side, _ in METHODS[method](photo, painting, size, steps=5):
@@ -52,7 +52,7 @@ def seconds_of_steps(method: str, photo: Image.Image, painting: Image.Image, siz
 
 
 def seconds_of_baseline(method: str, pair: tuple[str, str], size: int, points: list) -> float:
-    """What all its steps would take now: at every size a few are made."""
+    """What all steps of a baseline would take now, by a few steps at every size."""
     photo, painting = load_pair(*pair)
     counts = points[-1][0]
     return sum(
@@ -62,8 +62,9 @@ def seconds_of_baseline(method: str, pair: tuple[str, str], size: int, points: l
 
 
 def time_to_quality() -> None:
-    """Seconds until the default run is as good as a baseline at its end."""
-    from matplotlib.figure import Figure  # where it is missing: now, not after all runs
+    """The seconds until the default run is as good as a baseline at its end."""
+    # Imported before all runs, so that nobody waits for them in vain where Matplotlib is missing.
+    from matplotlib.figure import Figure
 
     known = json.loads(RESULTS.read_text())
     print("\n| photo, painting | S | C | time |", end="")
@@ -75,7 +76,7 @@ def time_to_quality() -> None:
         photo, painting = load_pair(*pair)
         quality = Quality(photo, painting)
         settings = Settings(size=SIDE)
-        run(photo, painting, Settings(size=SIDE, steps=2))  # the network is loaded
+        run(photo, painting, Settings(size=SIDE, steps=2))  # loads the network
         frames = list(stylize(photo, painting, settings))
         curve = [(frame.elapsed, *quality(frame.image)) for frame in frames if frame.size == SIDE]
         curves[pair] = curve
@@ -96,7 +97,7 @@ def time_to_quality() -> None:
 
 
 def plot(figure: Figure, curves: dict, known: dict) -> None:
-    """S and C against seconds, all pairs, as `quality.png`."""
+    """Draw S and C of all pairs against seconds, into `quality.png`."""
     axes = figure.subplots(2, len(PAIRS), sharex=True)
     for column, pair in zip(axes.T, PAIRS, strict=True):
         for axis, index, name in zip(column, (1, 2), "SC", strict=True):
@@ -107,7 +108,7 @@ def plot(figure: Figure, curves: dict, known: dict) -> None:
                 if found is None:
                     continue
                 step = seconds_of_steps(method, *load_pair(*pair), SIDE)
-                # (Only the steps at the last size of c are shown; the others come on top.)
+                # Method c is drawn without the steps at its smaller sizes.
                 at = [step * counts[str(SIDE)] for counts, _, _ in found["points"]]
                 axis.plot(at, [p[index] for p in found["points"]], f".-C{number}", label=method)
             axis.set_xscale("log")
@@ -121,7 +122,7 @@ def plot(figure: Figure, curves: dict, known: dict) -> None:
 
 
 def all_baselines() -> None:
-    """What every baseline ends with."""
+    """S and C of every baseline at its end."""
     print("\n| photo, painting, size | method | steps | S | C |")
     print("|---|---|---|---|---|")
     for name, found in sorted(json.loads(RESULTS.read_text()).items()):
@@ -132,7 +133,7 @@ def all_baselines() -> None:
 
 
 def slider() -> None:
-    """S and C over content and style weight, of the six pairs and all other examples."""
+    """S and C over content and style weight, for the six pairs and all other examples."""
     weights = ((1, 1), (4, 1), (10, 1), (10, 0.4), (10, 0.1))
     print("\n| S / C |", " | ".join(f"content {c}, style {s}" for c, s in weights), "|")
     print("|---|" + "---|" * len(weights))
@@ -150,10 +151,10 @@ def slider() -> None:
 
 
 def same_look() -> None:
-    """S and C at 256 px of results made at several sizes, and the difference to 512."""
+    """S and C at 256 pixels of results made at several sizes, and their difference to 512."""
     print("\n| photo, painting | made at | S | to 512 | C | to 512 | time |")
     print("|---|---|---|---|---|---|---|")
-    for pair in SAME_LOOK_PAIRS:
+    for pair in PAIRS_OF_SIZES:
         photo, painting = load_pair(*pair)
         quality = Quality(photo, painting)
         rows = {}
@@ -170,13 +171,13 @@ def same_look() -> None:
 
 
 def clipped(image: Image.Image) -> float:
-    """Part of the channel values that are 0 or 255."""
+    """The part of the channel values that are 0 or 255."""
     counts = image.convert("RGB").histogram()
     return sum(counts[k * 256] + counts[k * 256 + 255] for k in range(3)) / sum(counts)
 
 
 def looks() -> None:
-    """Frame along the border and clipped values of the results, which are saved as a sheet."""
+    """The frame along the border and the clipped values of the results; saves `looks.jpg`."""
     print("\n| photo, painting | strip / centre | the same in pieces of the painting |", end="")
     print(" clipped | in the painting |")
     print("|---|---|---|---|---|")
@@ -202,17 +203,17 @@ def looks() -> None:
 
 
 def full_detail() -> None:
-    """A crop of a photo, painted at 192 px, plainly enlarged, and enlarged along its contours."""
+    """Save `full_detail.jpg`: a photo, its picture plainly enlarged, and along the contours."""
     photo, painting = load_pair("astronaut", "flow_strokes")
     settings = Settings(size=192)
     picture = run(photo, painting, settings).image
-    looks = [
+    versions = [
         photo,
         *(finish(picture, photo, replace(settings, full_detail=x)) for x in (False, True)),
     ]
     sheet = Image.new("RGB", (3 * 400, 400))
-    for index, look in enumerate(looks):
-        crop = look.crop((120, 20, 320, 220)).resize((400, 400), Image.Resampling.NEAREST)
+    for index, version in enumerate(versions):
+        crop = version.crop((120, 20, 320, 220)).resize((400, 400), Image.Resampling.NEAREST)
         sheet.paste(crop, (400 * index, 0))
     sheet.save(HERE / "full_detail.jpg", quality=88)
 
@@ -227,6 +228,6 @@ TABLES = {
 
 if __name__ == "__main__":
     keep_freed_memory()
-    sys.stdout.reconfigure(line_buffering=True)  # what is known is shown, also in a file
+    sys.stdout.reconfigure(line_buffering=True)  # shows every line at once, also in a file
     for word in sys.argv[1:] or TABLES:
         TABLES[word]()

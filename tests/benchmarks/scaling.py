@@ -1,9 +1,10 @@
-"""Seconds of a step and of a megapixel over sizes, the first blocks whole and in strips.
+"""The seconds of a step and of a megapixel at several sizes, whole and in strips.
 
     python tests/benchmarks/scaling.py [SIZE ...]
 
-A step is one evaluation of loss and gradient, and what L-BFGS makes of it. All sizes take turns in
-one process; the ratio is to the cost of a megapixel at the first size, whole, in the same turn.
+A step is one evaluation of loss and gradient, and the proposal that L-BFGS makes from it. "Whole"
+and "in strips" is how the first blocks of the network are computed. All sizes take turns in one
+process. The ratio compares a megapixel with one at the first size, whole, in the same turn.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from nst_core.tensors import to_tensor
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TURNS = 3
-WHOLE_UP_TO = 2048  # beyond, it takes more memory than most machines have
+WHOLE_UP_TO = 2048  # a larger picture takes more memory, whole, than most machines have
 
 
 class Run:
@@ -35,14 +36,14 @@ class Run:
         self.seconds: list[float] = []
 
     def turn(self) -> None:
-        """Measure one step; what it needs is made and freed again, for the sake of memory."""
+        """Measure one step. The objective is made anew for it, so that memory holds one alone."""
         shape = (self.size, self.size * 3 // 4)
         photo = to_tensor(load_image(EXAMPLES / "contents" / "coffee.jpg"), shape)
         painting = to_tensor(load_image(EXAMPLES / "styles" / "starry_night.jpg"), shape)
         objective = Objective(photo, [painting], Settings(), in_strips=self.in_strips)
         optimizer, image = LBFGS(history=4), photo
         _, grad = objective.evaluate(image)
-        for _ in range(2):  # the first one finds an empty history
+        for _ in range(2):  # the first step, with an empty history, is not measured
             start = time.perf_counter()
             trial = optimizer.propose(image, grad).clamp(0, 1)
             terms, new_grad = objective.evaluate(trial)

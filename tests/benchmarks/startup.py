@@ -1,9 +1,9 @@
-"""Seconds until `python app.py` serves the page, and how much longer the first click takes.
+"""The seconds until `python app.py` serves the page, and those of the first click.
 
     python tests/benchmarks/startup.py [RUNS]
 
-Beside it, in turns, what nothing but the imports of PyTorch and Gradio take. The first click comes
-two seconds after the page is served, about as soon as a browser shows it and somebody clicks.
+The imports of PyTorch and Gradio alone are measured in turns with the server. The first click comes
+two seconds after the page is served: a browser shows the page and a person clicks about as soon.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def imports() -> float:
 
 
 def click(client: Client) -> float:
-    """Seconds of a run of one step."""
+    """The seconds of a run of one step."""
     start = time.perf_counter()
     client.predict(
         content=handle_file(PHOTO),
@@ -48,7 +48,7 @@ def click(client: Client) -> float:
 
 
 def serve() -> tuple[float, list[float]]:
-    """Seconds until the page is served, and those of clicks from then on."""
+    """The seconds until the page is served, and those of every click after that."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         with running_server(Path(folder), warmed_up=False) as server:
@@ -60,7 +60,7 @@ def serve() -> tuple[float, list[float]]:
 
 
 def main(runs: int) -> None:
-    serve()  # now all files are in the cache of the disk
+    serve()  # reads all files into the cache of the disk
     print("| imports | page is served | ratio | first click | later clicks, median |")
     print("|---|---|---|---|---|")
     for _ in range(runs):

@@ -10,8 +10,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -36,15 +35,8 @@ from nst_core.settings import OPTIONS
 from nst_core.tensors import to_image, to_tensor
 from tests.corpus import assert_sentence, chunk
 
-# The same examples every time, so that a failure is one of the change at hand.
-quick = settings(
-    deadline=None,
-    derandomize=True,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-pytestmark = pytest.mark.usefixtures("one_thread")
-slow = settings(quick, max_examples=20)
+# Runs take longer than the rest; see `conftest` for how many examples there are.
+few = settings(max_examples=max(settings.default.max_examples // 8, 9))
 
 numbers = st.one_of(
     st.integers(-5, 100),
@@ -88,7 +80,6 @@ names = st.sampled_from(list(OPTIONS)) | words
 # Settings.
 
 
-@quick
 @given(st.dictionaries(names, json_values, max_size=4) | json_values, st.none() | json_values)
 def test_settings_of_any_json(values: Any, preset: Any) -> None:
     try:
@@ -102,7 +93,6 @@ def test_settings_of_any_json(values: Any, preset: Any) -> None:
             assert option.low <= getattr(made, name) <= option.high
 
 
-@quick
 @given(valid, st.none() | st.sampled_from(list(PRESETS)))
 def test_settings_survive_json_text_and_recipe(values: dict[str, Any], preset: str | None) -> None:
     try:
@@ -146,7 +136,6 @@ def images(draw: st.DrawFn, least: int = 1, most: int = 90) -> Image.Image:
     return image.convert("L").convert(mode)
 
 
-@quick
 @given(images())
 def test_any_image_becomes_clean_pixels(image: Image.Image) -> None:
     info = dict(image.info)
@@ -166,7 +155,6 @@ def test_any_image_becomes_clean_pixels(image: Image.Image) -> None:
     assert to_image(to_tensor(rgb, rgb.size)).tobytes() == rgb.tobytes()
 
 
-@quick
 @given(st.binary(max_size=200), st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"]))
 def test_damaged_files_are_pixels_or_a_sentence(data: bytes, file_format: str) -> None:
     """`data` is laid over a file, from a place on that it says itself."""
@@ -183,7 +171,6 @@ def test_damaged_files_are_pixels_or_a_sentence(data: bytes, file_format: str) -
     assert image.mode in ("RGB", "RGBA")
 
 
-@quick
 @given(st.text(), st.integers(20, 60))
 def test_names_in_messages_are_short_and_in_one_line(text: str, most: int) -> None:
     shown = printable(text, most)
@@ -191,7 +178,6 @@ def test_names_in_messages_are_short_and_in_one_line(text: str, most: int) -> No
     assert len(shown) <= most
 
 
-@quick
 @given(st.integers(16, 100_000), st.integers(16, 100_000), st.integers(16, 4096))
 def test_working_sizes(width: int, height: int, side: int) -> None:
     new_width, new_height = working_size((width, height), side)
@@ -202,7 +188,7 @@ def test_working_sizes(width: int, height: int, side: int) -> None:
 # Runs.
 
 
-@slow
+@few
 @given(
     images(least=16),
     images(least=16),
@@ -301,7 +287,6 @@ def with_text(kind: bytes, text: bytes) -> bytes:
 kinds = st.sampled_from([b"tEXt", b"zTXt", b"iTXt", b"iTXz"])
 
 
-@quick
 @given(kinds, st.binary(max_size=300))
 @example(b"zTXt", bytes(50_000_000))
 @example(b"iTXz", b"[" * 5_000_000)
@@ -313,7 +298,6 @@ def test_any_text_in_a_png(kind: bytes, text: bytes) -> None:
     read(with_text(kind, text))
 
 
-@quick
 @given(
     st.dictionaries(st.sampled_from(["version", "settings", "inputs"]) | words, json_values),
     st.dictionaries(names, json_values, max_size=3),
@@ -342,7 +326,6 @@ def test_lists_as_deep_as_the_parser_goes() -> None:
             assert read(with_text(b"iTXt", text.encode())) is None
 
 
-@quick
 @given(
     st.lists(
         st.tuples(

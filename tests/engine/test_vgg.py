@@ -1,20 +1,19 @@
-"""The network: its layers, its cut, its weights, and what happens where they are missing."""
+"""The network: its layers, and their values and gradients as torchvision's VGG has them."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+import torchvision
+from torch import Tensor, nn
 
-from nst_core import WeightsError
-from nst_core.layers import layer_names
-from nst_core.vgg import VGGFeatures, _Convolution
-from nst_core.weights import BUNDLED_VGG16, VGG19_FILE, load_weights, vgg19_path
+from nst_core.layers import convolutions, layer_names
+from nst_core.vgg import MEAN, STD, VGGFeatures, _Convolution
+from nst_core.weights import load_weights, torchvision_path
 
 
 @pytest.mark.parametrize("pooling", ["max", "avg"])
@@ -22,13 +21,17 @@ def test_features_have_the_shapes_of_the_paper(pooling: str) -> None:
     names = layer_names("vgg16")
     features = VGGFeatures("vgg16", names, pooling)(torch.rand(1, 3, 64, 48))
     assert set(features) == set(names)
-    for name, x in features.items():
-        block = int(name[4])
-        channels = (64, 128, 256, 512, 512)[block - 1]
-        scale = 2 ** (block - 1)
-        assert x.shape == (1, channels, 64 // scale, 48 // scale), name
-        if name.startswith("relu"):
-            assert x.min() >= 0
+    shapes = {
+        1: (1, 64, 64, 48),
+        2: (1, 128, 32, 24),
+        3: (1, 256, 16, 12),
+        4: (1, 512, 8, 6),
+        5: (1, 512, 4, 3),
+    }
+    for place in convolutions("vgg16"):
+        for name in (place.conv, place.relu):
+            assert features[name].shape == shapes[place.block], name
+        assert features[place.relu].min() >= 0
     assert features["conv4_2"].min() < 0
     torch.testing.assert_close(features["conv4_2"].relu(), features["relu4_2"])
 
@@ -63,59 +66,99 @@ def test_convolution_is_that_of_torch(size: tuple[int, int], rectify: bool) -> N
     torch.testing.assert_close(gradient, expected)
 
 
-def test_bundled_weights_are_what_they_say() -> None:
-    weights = load_weights("vgg16")
-    assert BUNDLED_VGG16.stat().st_size < 21_000_000
-    assert sum(w.numel() for w in weights.values()) == 9_995_072
-    assert all(w.dtype == torch.float32 and w.isfinite().all() for w in weights.values())
-    # A published value of the original release, conv5_1 kernel [1, 0, 63, 269].
-    original = weights["features.24.weight"][269, 63, 1, 0].item()
-    assert original == pytest.approx(-0.011236359, rel=1e-3)
-
-
-def test_vgg19_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    """In a process of its own, with an empty cache and a network that leads nowhere."""
-    nowhere = "http://127.0.0.1:9"
-    environment = os.environ | {
-        "TORCH_HOME": str(tmp_path),
-        "HTTPS_PROXY": nowhere,
-        "https_proxy": nowhere,
-    }
-    code = "from nst_core.weights import load_weights; load_weights('vgg19')"
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    message = run.stderr.strip().splitlines()[-1]
-    assert "WeightsError" in message
-    assert VGG19_FILE in message
-    assert str(tmp_path) in message
-    assert "vgg16" in message
-
-
-def test_vgg19_from_a_file_that_was_put_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    path = vgg19_path()
-    path.parent.mkdir(parents=True)
-    state, index, channels = {}, 0, 3
+@pytest.fixture
+def random_vgg19(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """VGG-19 with random weights, which keep the size of the values from layer to layer."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    torchvision_path().parent.mkdir(parents=True)
     torch.manual_seed(0)
-    for block, depth in enumerate((2, 2, 4, 4, 4)):
-        for _ in range(depth):
-            width = 64 * 2 ** min(block, 3)
-            state[f"features.{index}.weight"] = torch.randn(width, channels, 3, 3) * 0.02
-            state[f"features.{index}.bias"] = torch.zeros(width)
-            channels, index = width, index + 2
-        index += 1
-    torch.save(state, path)
-    features = VGGFeatures("vgg19", ["relu3_4", "relu5_1"])(torch.rand(1, 3, 32, 32))
-    assert features["relu3_4"].shape == (1, 256, 8, 8)
-    assert features["relu5_1"].shape == (1, 512, 2, 2)
+    tensors = {}
+    for place in convolutions("vgg19"):
+        weight = torch.empty(place.shapes[place.weight_key])
+        tensors[place.weight_key] = nn.init.kaiming_normal_(weight)
+        tensors[place.bias_key] = torch.randn(place.channels) / 10
+    torch.save(tensors, torchvision_path())
 
-    del state["features.5.weight"]
-    torch.save(state, path)
-    with pytest.raises(WeightsError, match="conv2_1"):
-        VGGFeatures("vgg19", ["relu5_1"])
-    path.write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="can't be read"):
-        VGGFeatures("vgg19", ["relu5_1"])
+
+def torchvision_network(network: str) -> nn.Sequential:
+    """`features` of torchvision's network in float64, down to conv5_1, with our weights."""
+    build: Callable[..., nn.Module] = getattr(torchvision.models, network)
+    with torch.device("meta"):  # no memory and no random values for the classifier
+        features = build(weights=None).features
+    assert isinstance(features, nn.Sequential)
+    last = convolutions(network)[-1].index + 1
+    features = features[: last + 1].to_empty(device="cpu")
+    weights = load_weights(network)
+    features.load_state_dict({key.removeprefix("features."): x for key, x in weights.items()})
+    return features.double().requires_grad_(False)
+
+
+def reference(vgg: nn.Sequential, network: str, image: Tensor) -> dict[str, Tensor]:
+    """All layers of torchvision's network, by our names."""
+    # Our means are of float32, also where the rest is of float64.
+    mean, std = torch.tensor(MEAN).tolist(), torch.tensor(STD).tolist()
+    x = torchvision.transforms.Normalize(mean, std)(image)
+    at = {place.index: place for place in convolutions(network)}
+    found: dict[str, Tensor] = {}
+    for index, layer in enumerate(vgg):
+        x = layer(x)
+        if index in at:
+            found[at[index].conv] = x.clone()  # the ReLU behind it works in place
+        elif index - 1 in at:
+            found[at[index - 1].relu] = x
+    return found
+
+
+def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], image: Tensor) -> None:
+    """The same values, and the same gradient of a sum of them with random weights."""
+    gradients = []
+    for features in (ours, theirs):
+        torch.manual_seed(2)
+        # Divided by their size, so that every layer has a part in the sum.
+        terms = [
+            (features[name] * torch.randn_like(x)).sum() / x.detach().norm()
+            for name, x in sorted(theirs.items())
+        ]
+        gradients += torch.autograd.grad(torch.stack(terms).sum(), image, retain_graph=True)
+    for name in theirs:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-9, atol=1e-9)
+    gradient, expected = gradients
+    assert (gradient - expected).abs().max() < 1e-9 * expected.abs().max()
+
+
+@pytest.mark.parametrize("pooling", ["max", "avg"])
+@pytest.mark.parametrize("network", ["vgg16", "vgg19"])
+def test_values_and_gradient_are_those_of_torchvision_where_it_repeats_the_border(
+    network: str, pooling: str, random_vgg19: None
+) -> None:
+    vgg = torchvision_network(network)
+    for index, layer in enumerate(vgg):
+        if isinstance(layer, nn.Conv2d):
+            shape = layer.in_channels, layer.out_channels, layer.kernel_size
+            repeating = nn.Conv2d(*shape, padding=layer.padding, padding_mode="replicate")
+            repeating.load_state_dict(layer.state_dict())
+            vgg[index] = repeating.double()
+        if isinstance(layer, nn.MaxPool2d) and pooling == "avg":
+            vgg[index] = nn.AvgPool2d(layer.kernel_size, layer.stride)
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, 48, 35, dtype=torch.float64, requires_grad=True)
+    theirs = reference(vgg, network, image)
+    names = layer_names(network)
+    # The second: where a ReLU is not asked for, it changes places with the pooling.
+    for layers in (names, ("conv2_2", "relu5_1"), ("conv3_1",)):
+        ours = VGGFeatures(network, layers, pooling).double()(image)
+        assert ours.keys() == set(layers)
+        assert_same(ours, {name: theirs[name] for name in layers}, image)
+
+
+def test_values_and_gradient_are_those_of_torchvision_away_from_the_border() -> None:
+    """torchvision pads with zeros, which reach 4 positions deep into relu5_1."""
+    layers, border = ("relu2_1", "conv4_2", "relu5_1"), {"relu2_1": 2, "conv4_2": 5, "relu5_1": 4}
+    torch.manual_seed(1)
+    image = torch.rand(1, 3, 144, 160, dtype=torch.float64, requires_grad=True)
+    pair = [
+        VGGFeatures("vgg16", layers).double()(image),
+        reference(torchvision_network("vgg16"), "vgg16", image),
+    ]
+    ours, theirs = ({name: x[name][:, :, n:-n, n:-n] for name, n in border.items()} for x in pair)
+    assert_same(ours, theirs, image)

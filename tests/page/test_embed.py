@@ -1,4 +1,4 @@
-"""The app in somebody else's page, by the README's own snippets, from another address."""
+"""The app in somebody else's page, at another address, by the snippets of the README."""
 
 from __future__ import annotations
 
@@ -8,21 +8,35 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-import gradio
 import pytest
-from conftest import CHROMIUM, ROOT, Visit, downloaded, keep, small_run
 from PIL import Image
-from playwright.sync_api import FrameLocator, Page, Route, expect
+from playwright.sync_api import Route, expect
+
+from tests.browsing import (
+    CHROMIUM,
+    ROOT,
+    App,
+    Visit,
+    downloaded,
+    keep,
+    paint_stroke,
+    small_run,
+    status,
+    thumbnails,
+)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 SNIPPETS = re.findall(r"```html\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
 CDN = "https://gradio.s3-us-west-2.amazonaws.com/"
-BUILD = Path(gradio.__file__).parent / "templates" / "frontend"
+VERSION = version("gradio")
+BUILD = Path(find_spec("gradio").origin).parent / "templates" / "frontend"
 
-# A page with a heading, an element named as one of ours, styles of its own, and much above.
+# A page with its own styles, an element that has the name of one of ours, and much above the app.
 BLOG = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A blog</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
@@ -40,7 +54,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def blog(tmp_path: Path, server: str) -> Iterator[Callable[[str], str]]:
-    """A web server of its own; gives the address of a page with a snippet of the README in it."""
+    """Another web server: takes a snippet of the README, and gives the address of its page."""
     (tmp_path / "blog").mkdir()
     (tmp_path / "blog" / "favicon.ico").touch()
     serve = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "blog")))
@@ -58,8 +72,8 @@ def blog(tmp_path: Path, server: str) -> Iterator[Callable[[str], str]]:
 
 def from_package(route: Route) -> None:
     """Answer for the CDN with a file of the installed package."""
-    # (The style sheet is asked for without a version.)
-    path = BUILD / route.request.url.removeprefix(CDN).removeprefix(f"{gradio.__version__}/")
+    # The address of the style sheet has no version in it.
+    path = BUILD / route.request.url.removeprefix(CDN).removeprefix(f"{VERSION}/")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     headers = {"Access-Control-Allow-Origin": "*", "Content-Type": kind}
     if path.is_file():
@@ -68,12 +82,12 @@ def from_package(route: Route) -> None:
         route.fulfill(status=404)
 
 
-def use(app: Page | FrameLocator) -> None:
+def use(app: App) -> None:
     """An example, and a tiny run of it."""
     app.locator("#examples button").nth(2).click()
-    expect(app.locator("#result .status").first).to_contain_text("Astronaut, in leaded glass")
-    small_run(app, 64, 3)
-    expect(app.locator("#history button.thumbnail-item")).to_have_count(1)
+    expect(status(app)).to_contain_text("Astronaut, in leaded glass")
+    small_run(app)
+    expect(thumbnails(app)).to_have_count(1)
 
 
 def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path) -> None:
@@ -82,40 +96,34 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     page.route(f"{CDN}**", from_package)
     page.goto(address)
     page.locator("gradio-app").scroll_into_view_if_needed()
-    expect(page.locator("#start")).to_be_visible(timeout=20_000)
+    expect(page.locator("#start")).to_be_visible()
     # A click on an example brings the app's own #result into view, not the blog's.
     page.locator("#examples button").nth(1).click()
     page.wait_for_function(
         "Math.abs(document.querySelector('.studio #result').getBoundingClientRect().y) < 9"
     )
-    expect(page.locator("#result .status").first).to_contain_text("Lift-off under stars")
+    expect(status(page)).to_contain_text("Lift-off under stars")
     use(page)
     assert Image.open(downloaded(page, tmp_path)).size == (512, 512)
 
     # Painting a region works here too.
     page.locator("#region button").first.click()
-    board = page.locator("#painter canvas")
-    board.scroll_into_view_if_needed()
-    box = board.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=4)
-    page.mouse.up()
+    board = paint_stroke(page, (1 / 3, 1 / 2), (1 / 2, 1 / 2))
     middle = "c => c.getContext('2d').getImageData(c.width * 0.4, c.height / 2, 1, 1).data[3]"
     assert board.evaluate(middle) == 255
-    small_run(page, 64, 3)
+    small_run(page)
 
-    # What is the blog's stays as it was, and results outlive a reload.
+    # The app leaves the blog's own styles alone, and results outlive a reload.
     assert page.locator("h1").first.evaluate("e => getComputedStyle(e).fontFamily") == "serif"
     keep(page, "embedded")
     page.reload()
-    expect(page.locator("#history button.thumbnail-item")).to_have_count(2, timeout=20_000)
+    expect(thumbnails(page)).to_have_count(2)
 
 
 def test_by_iframe(visit: Visit, blog: Callable[[str], str]) -> None:
     page = visit(url=blog(next(x for x in SNIPPETS if "iframe" in x)))
     page.locator("iframe").scroll_into_view_if_needed()
     frame = page.frame_locator("iframe")
-    expect(frame.locator("#start")).to_be_visible(timeout=20_000)
+    expect(frame.locator("#start")).to_be_visible()
     use(frame)
     assert page.locator("iframe").bounding_box()["y"] < 900

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM, downloaded, finish_run, set_number, small_run
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from nst_core import read_recipe
+from tests.browsing import (
+    CHROMIUM,
+    downloaded,
+    expect_ready,
+    finish_run,
+    picture_address,
+    set_number,
+    small_run,
+    start_long_run,
+    status,
+    stop,
+    thumbnails,
+)
+from tests.serving import health, wait_until_idle
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -25,89 +37,77 @@ def upload(page: Page, box: str, path: Path) -> None:
 def test_upload_stylize_watch_stop_refine_download_open(
     page: Page, painting_path: Path, tmp_path: Path
 ) -> None:
-    photo = tmp_path / "my photo.jpg"
+    photo, painting = tmp_path / "mine.jpg", tmp_path / "mine.png"
     gradient = Image.linear_gradient("L").resize((150, 100))
     Image.merge("RGB", (gradient, gradient.rotate(180), gradient)).save(photo)
-    painting = tmp_path / "mine.png"
     Image.open(painting_path).resize((96, 96)).save(painting)
-    upload(page, "#content", Path(photo).rename(tmp_path / "mine.jpg"))
+    upload(page, "#content", photo)
     upload(page, "#style", painting)
 
-    set_number(page, "Size", 128)
-    set_number(page, "Steps", 2000)
-    status = page.locator("#result .status").first
-    page.locator("#start").click()
-    expect(status).to_contain_text("Step", timeout=20_000)
-    bar = status.locator("progress")
-    first = int(bar.get_attribute("value"))
-    look = page.locator("#picture img").get_attribute("src")
-    expect(bar).not_to_have_attribute("value", str(first))
-    expect(page.locator("#picture img")).not_to_have_attribute("src", look)
-    page.locator("#stop").click()
-    expect(status).to_contain_text("Stopped at step", timeout=5_000)
-    expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
+    start_long_run(page)
+    picture, bar = page.locator("#picture img"), status(page).locator("progress")
+    step = int(bar.get_attribute("value"))
+    previews = [picture_address(page)]
+    while len(previews) < 4:
+        expect(picture).not_to_have_attribute("src", previews[-1])
+        previews.append(picture_address(page))
+    assert len(set(previews)) == 4
+    assert int(bar.get_attribute("value")) > step
+    stop(page)
+    expect(page.locator("#download")).to_be_visible()
+    assert picture_address(page).endswith(".png")
 
     set_number(page, "Steps", 3)
     finish_run(page, "#refine")
     path = downloaded(page, tmp_path)
     assert path.name == "mine-mine.png"
-    picture = Image.open(path)
-    picture.load()
-    assert (picture.format, picture.size) == ("PNG", (150, 100))
-    assert len(picture.convert("L").resize((50, 50)).getcolors(2500)) > 20
+    result = Image.open(path)
+    assert (result.format, result.size) == ("PNG", (150, 100))
+    assert len(result.convert("L").resize((50, 50)).getcolors(2500)) > 20
     assert read_recipe(path).settings.init == "image"
 
 
-def test_reload_during_a_run(page: Page, console_errors: list[str]) -> None:
-    import app
-
-    small_run(page, 64, 3)
-    set_number(page, "Steps", 2000)
-    page.locator("#start").click()
-    expect(page.locator("#result .status").first).to_contain_text("Step", timeout=20_000)
-    assert len(app._runs) == 1
-    page.reload()
-    expect(page.locator("#start")).to_be_enabled()
-    # What the page that is left says of its cut stream, which nobody sees.
+def test_reload_during_a_run(phone: Page, console_errors: list[str], server: str) -> None:
+    small_run(phone)
+    start_long_run(phone)
+    assert health(server)["running"] == 1
+    phone.reload()
+    expect_ready(phone)
+    # The page that is left complains about its cut stream, which nobody sees.
     assert all("AbortError" in x or "Connection errored out" in x for x in console_errors)
     console_errors.clear()
-    expect(page.locator("#start")).to_have_text("Stylize")
-    expect(page.locator("#stop")).to_be_disabled()
-    # The one before, and what the run came to.
-    expect(page.locator("#history button.thumbnail-item")).to_have_count(2)
-    deadline = time.monotonic() + 10
-    while app._runs and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
-    assert not app._runs
-    small_run(page, 64, 3)
-    expect(page.locator("#history button.thumbnail-item")).to_have_count(3)
+    # The result of before, and what the cut run came to.
+    expect(thumbnails(phone)).to_have_count(2)
+    wait_until_idle(server, most=10)
+    small_run(phone)
+    expect(thumbnails(phone)).to_have_count(3)
 
 
 def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> None:
-    """Each gets its own picture; the second waits, and says so."""
+    """Each tab gets its own picture; the second one waits, says so, and may leave the queue."""
     other = page.context.new_page()
     other.goto(server)
     other.locator("#examples button").nth(2).click()
-    expect(other.locator("#result .status").first).to_contain_text("Astronaut")
-    set_number(page, "Steps", 2000)
-    set_number(page, "Size", 64)
-    page.locator("#start").click()
-    expect(page.locator("#result .status").first).to_contain_text("Step", timeout=20_000)
+    expect(status(other)).to_contain_text("Astronaut")
     set_number(other, "Size", 64)
-    set_number(other, "Steps", 3)
+    set_number(other, "Steps", 2000)
+    start_long_run(page)
+    for _ in range(2):  # leaves the queue, and joins it again
+        other.locator("#start").click()
+        expect(other.get_by_text("queue: 1/1").first).to_be_visible()
+        expect(other.locator("#start")).to_have_text("Waiting ...")
+        other.locator("#leave").click()
+        expect_ready(other)
     other.locator("#start").click()
-    expect(other.get_by_text("queue: 1/1").first).to_be_visible(timeout=10_000)
-    page.locator("#stop").click()
-    expect(page.locator("#result .status").first).to_contain_text("Stopped", timeout=5_000)
-    expect(other.locator("#result .status").first).to_contain_text(
-        "Finished: 3 steps", timeout=20_000
-    )
-    expect(other.locator("#start")).to_have_text("Stylize", timeout=20_000)
-    expect(page.locator("#start")).to_have_text("Stylize", timeout=20_000)
+    expect(other.get_by_text("queue: 1/1").first).to_be_visible()
+    stop(page)
+    expect(status(other)).to_contain_text("Step")
+    stop(other)
+
     mine, others = downloaded(page, tmp_path), downloaded(other, tmp_path)
     assert mine.name.startswith("chelsea-")
     assert Image.open(mine).size == (451, 300)
     assert others.name.startswith("astronaut-")
-    other.reload()
-    expect(other.locator("#history button.thumbnail-item")).to_have_count(2)
     assert Image.open(others).size == (512, 512)
+    other.reload()
+    expect(thumbnails(other)).to_have_count(2)

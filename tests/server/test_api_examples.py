@@ -1,4 +1,4 @@
-"""The README's examples for programs, word for word, but at a smaller size."""
+"""The examples for programs in the README, word for word, but at a smaller size."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nst_core import read_recipe
+from tests.browsing import difference
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:7860"
 
 
 def example(language: str, what: str, server: str) -> str:
-    """The block of the README that has `what` in it, for our server."""
+    """The block of the README that has `what` in it, with the address of the tests' server."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.S)
     code = next(block for block in blocks if what in block)
     assert ADDRESS in code
@@ -41,16 +44,21 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def check(path: Path) -> None:
-    picture = Image.open(path)
-    assert (picture.format, picture.size) == ("PNG", (451, 300))
+def check(path: Path, photo: Path) -> None:
+    """The result has the shape of the photo, and is another picture."""
+    picture, before = Image.open(path), Image.open(photo)
+    assert (picture.format, picture.size) == ("PNG", before.size)
+    assert read_recipe(path).settings.size == 64
+    assert difference(path, photo).mean() > 5
 
 
 def test_python(server: str, folder: Path) -> None:
     (folder / "example.py").write_text(example("python", "gradio_client", server))
-    check(Path(run([sys.executable, "example.py"], folder).strip().splitlines()[-1]))
+    result = run([sys.executable, "example.py"], folder).strip().splitlines()[-1]
+    check(Path(result), folder / "photo.jpg")
 
 
+@pytest.mark.full
 def test_javascript(server: str, folder: Path) -> None:
     if not (shutil.which("npm") and shutil.which("node")):
         pytest.skip("node and npm are not installed")
@@ -60,10 +68,10 @@ def test_javascript(server: str, folder: Path) -> None:
         pytest.skip("@gradio/client can't be fetched from npm")
     (folder / "example.mjs").write_text(example("js", "@gradio/client", server))
     run(["node", "example.mjs"], folder)
-    check(folder / "result.png")
+    check(folder / "result.png", folder / "photo.jpg")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_curl(server: str, folder: Path) -> None:
     run(["bash", "-eu", "-c", example("bash", "curl", server)], folder)
-    check(folder / "result.png")
+    check(folder / "result.png", folder / "photo.jpg")

@@ -1,0 +1,50 @@
+"""The web page and its API, the only part of the project that knows Gradio.
+
+Each module is a feature: a frozen dataclass of its own widgets, `build` and `connect`. A widget
+that is added touches the module of its feature alone.
+"""
+
+from __future__ import annotations
+
+from .type_stubs import no_type_stubs
+
+with no_type_stubs():
+    import gradio as gr
+
+from pathlib import Path
+
+from ..server.service import Service
+from . import api, insights, studio
+from .events import PRIVATE
+from .examples import load_examples
+from .widgets import STATIC, THEME, static
+
+TITLE = "Neural Style Transfer, live"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# The bundled pictures that the page shows.
+PICTURE_FOLDERS = [
+    EXAMPLES / name for name in ("contents", "styles", "results", "thumbnails", "presets")
+]
+CSS_FILES = [STATIC / "page.css"]
+
+__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+
+
+def build_page(service: Service) -> gr.Blocks:
+    """The page with its events and its API, ready to be launched."""
+    # Files of these folders are served from where they are.
+    gr.set_static_paths(PICTURE_FOLDERS)
+    pairs = load_examples(EXAMPLES)
+    demo = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with demo:
+        gr.Markdown(static("intro.md"))
+        with gr.Tabs():
+            with gr.Tab("Paint"):
+                paint = studio.build(pairs, EXAMPLES / "presets")
+            with gr.Tab("What the network sees"):
+                learn = insights.build(paint.result)
+        studio.connect(paint, demo, pairs, service)
+        insights.connect(learn, paint.inputs, service)
+        demo.load(None, js=static("on_load.js"), **PRIVATE)
+        api.build(service)
+    return demo

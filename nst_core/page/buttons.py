@@ -1,0 +1,177 @@
+"""Buttons that start work on the device, stop it, and are ready again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+from gradio.components import Component
+from gradio.events import Dependency
+
+from ..errors import StyleTransferError
+from ..server.service import Service
+from .errors import answered
+from .events import AS_SENT, AT_ONCE, ON_DEVICE, PRIVATE
+from .status import status_line
+from .widgets import Updates
+
+BEGUN = "A run of this page has begun already: wait for it, or reload the page."
+
+Work = Callable[..., Iterator[Updates]]
+
+
+@dataclass(frozen=True)
+class _Handlers:
+    """What happens in the life of a click, from the turn of the page to the end of the work."""
+
+    service: Service
+    work: Work
+    kind: str
+    buttons: Sequence[Block]
+    waiting: Callable[[], Updates]
+    ready: Callable[..., Updates]
+
+    def take_turn(self, request: gr.Request) -> Updates:
+        """Outside of the queue, so that the buttons change at once."""
+        if not self.service.turns.take(str(request.session_hash), self.kind):
+            raise StyleTransferError(BEGUN)
+        return self.waiting()
+
+    def run(self, request: gr.Request, **values: Any) -> Iterator[Updates]:
+        """The work, if the page has the turn for it."""
+        session = str(request.session_hash)
+        turn = self.service.turns.begin(session, self.kind)
+        if turn is None:
+            raise StyleTransferError(BEGUN)
+        try:
+            yield from self.work(request, **values)
+        finally:
+            self.service.turns.end(session, self.kind, turn)
+
+    def after_work(self, request: gr.Request, *values: Any) -> Updates:
+        """The buttons are ready, unless the visitor has pressed one again in the meantime."""
+        if self.service.turns.is_taken(str(request.session_hash), self.kind):
+            return {self.buttons[0]: gr.skip()}
+        return self.ready(*values)
+
+    def after_failure(self, request: gr.Request, *values: Any) -> Updates:
+        """The same after an error, or where the run has never left the queue."""
+        session = str(request.session_hash)
+        self.service.turns.give_back(session, self.kind, waiting_only=True)
+        return self.after_work(request, *values)
+
+
+def run_button(
+    service: Service,
+    button: gr.Button,
+    work: Work,
+    *,
+    kind: str,
+    inputs: Mapping[str, Component],
+    outputs: Sequence[Block],
+    buttons: Sequence[Block],
+    waiting: Callable[[], Updates],
+    ready: Callable[..., Updates],
+    ready_input: Component | None = None,
+    progress_on: Sequence[Component],
+    status: gr.HTML,
+) -> Dependency:
+    """Let a button start work on the device.
+
+    A click takes the turn of the page; the work then waits in the queue; in the end the buttons
+    are ready again, whatever became of the work.
+
+    Args:
+        work: a generator of updates; it takes `gr.Request` and `inputs` by their names.
+        kind: of the work; a page has one run of a kind at a time.
+        buttons: all that `waiting` and `ready` change.
+        waiting: gives what changes when the button is pressed. A component that is made while the
+            page is built would become a part of the page.
+        ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
+        progress_on: the widgets over which Gradio shows the place in the queue.
+        status: says so where a click is refused. Gradio shows no errors of events outside of the
+            queue.
+
+    Returns:
+        The event of the work, for buttons that cancel it.
+    """
+    handlers = _Handlers(service, work, kind, buttons, waiting, ready)
+    take = button.click(answered(handlers.take_turn), None, list(buttons), **AT_ONCE)
+    take.failure(lambda: status_line(BEGUN), None, status, **AT_ONCE)
+    run: Dependency = take.success(
+        answered(handlers.run),
+        inputs_kwargs=dict(inputs),
+        outputs=list(outputs),
+        show_progress="minimal",
+        show_progress_on=list(progress_on),
+        scroll_to_output=False,
+        **{**ON_DEVICE, **AS_SENT, **PRIVATE},
+    )
+    # `then` comes after work that has ended, `failure` after an error and where the queue is full,
+    # and both after work that was cancelled.
+    run.then(handlers.after_work, ready_input, list(buttons), **AT_ONCE)
+    run.failure(handlers.after_failure, ready_input, list(buttons), **AT_ONCE)
+    return run
+
+
+def cancel_button(
+    service: Service, button: gr.Button, runs: Sequence[Dependency], *, kind: str
+) -> None:
+    """Let a button take work out of the queue, or end it without a result.
+
+    The events of the work make the buttons ready again.
+    """
+
+    def discard(request: gr.Request) -> None:
+        service.runs.stop(str(request.session_hash), discard=True)
+        service.turns.give_back(str(request.session_hash), kind)
+
+    button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
+
+
+@dataclass(frozen=True)
+class StartStop:
+    """Two buttons for work that has a place of its own on the page: one starts it, one ends it."""
+
+    label: str
+    start: gr.Button
+    stop: gr.Button
+
+    def waiting(self) -> Updates:
+        """From the click until the end of the work."""
+        return {
+            self.start: gr.Button("Working ...", interactive=False),
+            self.stop: gr.Button(interactive=True),
+        }
+
+    def ready(self) -> Updates:
+        """Ready for the next click."""
+        return {
+            self.start: gr.Button(self.label, interactive=True),
+            self.stop: gr.Button(interactive=False),
+        }
+
+    def connect(self, service: Service, work: Work, kind: str, **options: Any) -> None:
+        """Start and end the work; `options` as `run_button` takes them."""
+        run = run_button(
+            service,
+            self.start,
+            work,
+            kind=kind,
+            buttons=[self.start, self.stop],
+            waiting=self.waiting,
+            ready=self.ready,
+            **options,
+        )
+        cancel_button(service, self.stop, [run], kind=kind)
+
+
+def build_start_stop(label: str, **options: Any) -> StartStop:
+    """The two buttons in a row, ready; `options` are those of the first one."""
+    with gr.Row(elem_classes="line"):
+        start = gr.Button(label, scale=3, **options)
+        stop = gr.Button("Stop", variant="stop", interactive=False)
+    return StartStop(label, start, stop)

@@ -1,0 +1,85 @@
+"""The losses of a run: a curve below the picture, and a table of the layers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from ..frame import Frame
+from .widgets import Updates
+
+TERM_COLOURS = {
+    "content": "#3b82f6",
+    "range": "#a1a1aa",
+    "style": "#f97316",
+    "total": "#ef4444",
+    "total_variation": "#10b981",
+    "weave": "#8b5cf6",
+}
+LABEL = (
+    "Loss: content (blue), style (orange), smoothness (green), weave (violet), range (grey), "
+    "total (red)"
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The plot, and the table, which stands on the tab for people who come to learn."""
+
+    plot: gr.LinePlot
+    layers: gr.Markdown
+
+    def show(self, points: Sequence[tuple[int, str, float]], steps: int) -> Updates:
+        """Show the losses so far, as `points_of` gives them."""
+        table = pd.DataFrame(list(points), columns=["step", "term", "log10 loss"])
+        return {self.plot: gr.LinePlot(table, x_lim=[0, steps], visible=True)}
+
+    def hide(self) -> Updates:
+        """Hide the curve: losses of another picture say nothing of the one in view."""
+        return {self.plot: gr.LinePlot(visible=False)}
+
+    def show_layers(self, frame: Frame) -> Updates:
+        """Show the terms of the loss by layer."""
+        return {self.layers: layer_table(frame)}
+
+
+def build() -> Curve:
+    """The widgets; the page renders each where it belongs."""
+    options: dict[str, Any] = {
+        "x": "step",
+        "y": "log10 loss",
+        "color": "term",
+        "x_title": "step",
+        "y_title": "log10 loss",
+        "height": 230,
+        "color_map": TERM_COLOURS,
+        "colors_in_legend": [],
+        "label": LABEL,
+        "visible": False,
+        "buttons": [],
+        "elem_id": "curve",
+    }
+    return Curve(
+        gr.LinePlot(render=False, **options), gr.Markdown("Run a transfer first.", render=False)
+    )
+
+
+def points_of(frame: Frame) -> list[tuple[int, str, float]]:
+    """What a frame adds to the curve: step, term, and logarithm of the loss."""
+    return [(frame.step, term, math.log10(x)) for term, x in frame.losses.items() if x > 0]
+
+
+def layer_table(frame: Frame) -> str:
+    """The terms of the loss by layer, in Markdown."""
+    rows = ["| term | layer | weighted loss |", "|---|---|---|"]
+    rows += [f"| {' | '.join(name.split())} | {x:.4f} |" for name, x in frame.layers.items()]
+    rows += [
+        f"| {name.replace('_', ' ')} | pixels | {frame.losses[name]:.4f} |"
+        for name in ("total_variation", "weave", "range")
+    ]
+    return "\n".join(rows)

@@ -1,0 +1,149 @@
+"""The photo and the paintings, with the weights of further paintings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import StyleTransferError
+from ..images import load_image
+from ..settings import MOST_STYLES
+from .errors import answered, sentence
+from .events import AS_SENT, AT_ONCE, IN_BACKGROUND
+from .widgets import Updates, image_box, owned, path_of
+
+# Photos of phones and scanners, which most browsers do not show.
+UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The boxes of photo and paintings.
+
+    Attributes:
+        mix: the weight of each painting.
+        rows: of the further paintings.
+        count: how many further paintings there are.
+    """
+
+    content: gr.Image
+    styles: Sequence[gr.Image]
+    mix: Sequence[gr.Slider]
+    rows: Sequence[gr.Row]
+    add: gr.Button
+    remove: gr.Button
+    count: gr.State
+
+    def show_rows(self, count: int) -> Updates:
+        """Show the rows of `count` further paintings."""
+        return {
+            self.count: count,
+            **{row: gr.Row(visible=k < count) for k, row in enumerate(self.rows)},
+            self.mix[0]: gr.Slider(visible=count > 0),
+            self.add: gr.Button(interactive=count < len(self.rows)),
+            self.remove: gr.Button(visible=count > 0),
+        }
+
+    def fill(
+        self, content: str, styles: dict[int, str], mix: Sequence[float] = (1,) * MOST_STYLES
+    ) -> Updates:
+        """Put pictures into the boxes.
+
+        Args:
+            styles: files by the number of their box, from 0; the other boxes become empty.
+            mix: weights of all boxes.
+        """
+        rows = self.show_rows(max(styles))
+        # The weight of the first painting is shown and set at once.
+        rows[self.mix[0]] = gr.Slider(value=mix[0], visible=max(styles) > 0)
+        return {
+            **rows,
+            self.content: content,
+            **{box: styles.get(k) for k, box in enumerate(self.styles)},
+            **dict(zip(self.mix[1:], mix[1:], strict=True)),
+        }
+
+
+def build_boxes(content: str, style: str) -> tuple[gr.Image, gr.Image]:
+    """The boxes of photo and first painting, side by side."""
+    with gr.Row(elem_id="pair", elem_classes="line"):
+        photo = image_box(
+            "Photo",
+            210,
+            content,
+            sources=["upload", "clipboard", "webcam"],
+            elem_id="content",
+            alt_text="The photo",
+        )
+        painting = image_box("Painting", 210, style, elem_id="style", alt_text="The painting")
+    return photo, painting
+
+
+def build_further() -> tuple[list[gr.Image], list[gr.Slider], list[gr.Row]]:
+    """Boxes and rows of further paintings, and the weights of all."""
+    mix = [gr.Slider(0, 1, 1, step=0.01, label="Weight of the painting", visible=False)]
+    styles, rows = [], []
+    for number in range(2, MOST_STYLES + 1):
+        with gr.Row(visible=False, elem_classes="line") as row:
+            styles.append(image_box(f"Painting {number}", 120, elem_id=f"style-{number}"))
+            mix.append(
+                gr.Slider(
+                    *(0, 1, 1),
+                    step=0.01,
+                    label=f"Weight of painting {number}",
+                    info="How much of this painting is taken.",
+                )
+            )
+        rows.append(row)
+    return styles, mix, rows
+
+
+def build_more_buttons() -> tuple[gr.Button, gr.Button]:
+    """The buttons that add and remove a further painting."""
+    with gr.Row(elem_classes="line"):
+        add = gr.Button("Add a painting", size="sm", elem_id="add-style")
+        remove = gr.Button("Remove the last", size="sm", visible=False, elem_id="remove-style")
+    return add, remove
+
+
+def connect(pictures: Pictures, start_image: gr.Image) -> None:
+    """Uploads are checked at once; rows of further paintings come and go."""
+    for box in (pictures.content, *pictures.styles, start_image):
+        box.upload(
+            answered(check_upload),
+            box,
+            box,
+            **{**IN_BACKGROUND, "show_progress": "full"},
+            **AS_SENT,
+        )
+
+    def add(count: int) -> Updates:
+        return pictures.show_rows(min(count + 1, len(pictures.rows)))
+
+    def remove(count: int) -> Updates:
+        last = max(count, 1)
+        return {
+            **pictures.show_rows(last - 1),
+            pictures.styles[last]: None,
+            pictures.mix[last]: 1,
+        }
+
+    pictures.add.click(add, pictures.count, owned(pictures), **AT_ONCE)
+    pictures.remove.click(remove, pictures.count, owned(pictures), **AT_ONCE)
+
+
+def check_upload(sent: dict[str, Any] | None) -> Any:
+    """Say at once what is wrong with an upload; show those that browsers can't, as PNG."""
+    path = path_of(sent)
+    if path is None:
+        return gr.skip()
+    try:
+        image = load_image(path)
+    except StyleTransferError as error:
+        gr.Warning(sentence(error))
+        return None  # the box is free for another file
+    return image if Path(path).suffix.lower() in UNSEEN_ENDINGS else gr.skip()

@@ -1,0 +1,158 @@
+"""The place of the picture: the result, its film, its strength, and the line below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ..server.history import Record
+from . import curve
+from .controls import setting_widget
+from .curve import Curve
+from .status import status_line
+from .widgets import Updates
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the picture in view was made from, so that one can go on from it.
+
+    Attributes:
+        content: the file of the photo.
+        result: the file of the picture at full strength.
+        file: what a download is called, without an ending.
+        recipe: of the picture, as JSON; bundled examples have none.
+        name: of its record in the history; bundled examples have none.
+    """
+
+    content: str
+    result: str
+    file: str
+    recipe: str | None = None
+    name: str | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Base:
+        """The base of a result in the history."""
+        return cls(
+            str(record.content),
+            str(record.result),
+            record.film.stem,
+            record.values["recipe"],
+            record.name,
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture as the page shows it, wherever it comes from.
+
+    Attributes:
+        base: what it was made from.
+        seen: the file that is shown.
+        file: the file to download.
+        status: the line below the picture.
+        film: the file of the time-lapse, if there is one.
+    """
+
+    base: Base
+    seen: str
+    file: str
+    status: str
+    film: str | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """The widgets of the picture's place."""
+
+    tabs: gr.Tabs
+    compare: gr.ImageSlider
+    picture: gr.Image
+    film: gr.Video
+    webp: gr.Button
+    webp_file: gr.DownloadButton
+    status: gr.HTML
+    download: gr.DownloadButton
+    refine: gr.Button
+    after: gr.Group
+    strength: gr.Slider
+    curve: Curve
+    base: gr.State
+
+    def show(self, view: View) -> Updates:
+        """Show a picture, and offer what can be done with it."""
+        kept = view.base.name is not None
+        return {
+            self.picture: view.seen,
+            self.compare: (view.base.content, view.seen),
+            self.download: gr.DownloadButton(value=view.file, interactive=True),
+            self.status: status_line(view.status),
+            self.base: view.base,
+            self.refine: gr.Button(visible=kept),
+            self.after: gr.Group(visible=kept),
+            **self.show_film(view.film),
+        }
+
+    def show_film(self, film: str | None) -> Updates:
+        """Show the time-lapse of the picture in view; None where there is none."""
+        return {
+            self.film: film,
+            self.webp: gr.Button(interactive=film is not None),
+            self.webp_file: gr.DownloadButton(visible=False),
+        }
+
+
+def build(view: View) -> Result:
+    """The widgets, with a picture to begin with."""
+    shown: dict[str, Any] = {"show_label": False, "interactive": False}
+    picture = {"elem_classes": "picture", "buttons": ["fullscreen"], **shown}
+    with gr.Tabs(selected="compare") as tabs:
+        with gr.Tab("Before and after", id="compare"):
+            compare = gr.ImageSlider((view.base.content, view.seen), elem_id="compare", **picture)
+        with gr.Tab("Picture", id="picture"):
+            seen = gr.Image(
+                view.seen, elem_id="picture", alt_text="The stylised picture", **picture
+            )
+        with gr.Tab("Time-lapse", id="film"):
+            film, webp, webp_file = _build_film()
+    status = gr.HTML(status_line(view.status))
+    with gr.Row(elem_classes="line"):
+        download = gr.DownloadButton(
+            "Download", variant="primary", value=view.file, elem_id="download"
+        )
+        refine = gr.Button("Refine", visible=False, elem_id="refine")
+    with gr.Group(visible=False) as after:
+        strength = setting_widget("strength")
+    return Result(
+        tabs=tabs,
+        compare=compare,
+        picture=seen,
+        film=film,
+        webp=webp,
+        webp_file=webp_file,
+        status=status,
+        download=download,
+        refine=refine,
+        after=after,
+        strength=strength,
+        curve=curve.build(),
+        base=gr.State(view.base),
+    )
+
+
+def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
+    film = gr.Video(
+        label="How it came to be",
+        autoplay=True,
+        loop=True,
+        elem_id="film",
+        buttons=["download"],
+        interactive=False,
+    )
+    with gr.Row(elem_classes="line"):
+        webp = gr.Button("Make an animated WebP", size="sm", interactive=False)
+        webp_file = gr.DownloadButton("Download the WebP", size="sm", visible=False)
+    return film, webp, webp_file

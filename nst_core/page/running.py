@@ -1,0 +1,205 @@
+"""A run of the page: from the click over progress to the result."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ..errors import StyleTransferError
+from ..recipe import Recipe
+from ..server.history import Record
+from ..server.jobs import Job, Outcome, Progress, save_result
+from ..server.service import Service
+from .buttons import Work, cancel_button, run_button
+from .curve import points_of
+from .errors import answered, sentence
+from .events import AT_ONCE, PRIVATE
+from .inputs import Inputs, filled_boxes, job_of, kept_fields
+from .result import Base, Result, View
+from .run_buttons import RunButtons
+from .status import progress_bar, run_status, run_text, status_line, timed_out_text, title_of
+from .strip import Strip, owner_of
+from .widgets import Fields, Updates, owned, static
+
+KIND = "picture"
+# A run that an example takes over from is kept if it has made this part of its steps.
+LEAST_PART = 0.25
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """Runs the jobs of the page."""
+
+    buttons: RunButtons
+    inputs: Inputs
+    result: Result
+    strip: Strip
+    service: Service
+
+    def stylize(self, request: gr.Request, token: Any, **fields: Any) -> Iterator[Updates]:
+        """A run from the pictures and settings in view."""
+        try:
+            yield from self._follow(job_of(fields), fields, token, request)
+        except (gr.Error, StyleTransferError) as error:
+            yield self._warn(error)
+
+    def refine(
+        self, request: gr.Request, token: Any, base: Base, **fields: Any
+    ) -> Iterator[Updates]:
+        """A run that goes on from the result in view."""
+        try:
+            record = self.service.history.get(base.name)
+            if record is None:
+                raise StyleTransferError(
+                    "There is no result to go on from any more: press Stylize first."
+                )
+            yield from self._follow(job_of(fields, record), fields, token, request)
+        except (gr.Error, StyleTransferError) as error:
+            yield self._warn(error)
+
+    def _follow(
+        self, job: Job, fields: Fields, token: Any, request: gr.Request
+    ) -> Iterator[Updates]:
+        """What the page shows of a run: its progress, then its result, then its film."""
+        owner = owner_of(token)
+        name = self.service.history.reserve(owner)
+        points: list[tuple[int, str, float]] = []
+        outcome = None
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                session = str(request.session_hash)
+                for progress in self.service.paint(job, session, Path(folder), kept=True):
+                    outcome = progress.outcome
+                    if outcome is None:
+                        yield self._show_progress(progress, fields, points)
+                if outcome is None:
+                    yield {self.result.status: status_line("Stopped before the first step.")}
+                    return
+                yield from self._show_outcome(outcome, job, fields, owner, name, Path(folder))
+        finally:
+            self.service.history.release(name)
+
+    def _show_progress(
+        self, progress: Progress, fields: Fields, points: list[tuple[int, str, float]]
+    ) -> Updates:
+        frame, result = progress.frame, self.result
+        if frame is None:  # the photo, before the first step
+            return {
+                result.picture: progress.picture,
+                result.status: status_line("Starting", progress_bar(0, 1)),
+                result.tabs: gr.Tabs(selected="picture"),
+                **result.curve.hide(),
+                **self.buttons.running(result),
+            }
+        points += points_of(frame)
+        return {
+            result.picture: progress.picture or gr.skip(),
+            result.status: run_status(progress, fields),
+            **result.curve.show(points, frame.total_steps),
+        }
+
+    def _show_outcome(
+        self, outcome: Outcome, job: Job, fields: Fields, owner: str, name: str, folder: Path
+    ) -> Iterator[Updates]:
+        frame, result = outcome.frame, self.result
+        if outcome.discarded and frame.step < LEAST_PART * frame.total_steps:
+            yield {result.status: gr.skip()}
+            return
+        if outcome.timed_out:
+            gr.Warning(timed_out_text(frame, self.service.limits.seconds))
+        record = self._keep(name, job, fields, outcome)
+        if outcome.discarded:  # the example that was clicked is in view
+            yield self.strip.show(self.service, owner)
+            return
+        base = Base.of(record)
+        recipe = Recipe.from_json(str(base.recipe))
+        content = outcome.transfer.content
+        seen, file = save_result(outcome.result, content, recipe, folder / f"{job.name}.png")
+        progress = Progress(None, frame, outcome=outcome)
+        yield {
+            **result.show(View(base, seen, file, run_text(progress, fields))),
+            **self.strip.show(self.service, owner),
+            **result.curve.show_layers(frame),
+            self.buttons.stop: gr.Button("Stop", interactive=False),
+        }
+        outcome.film.save(record.film)
+        yield result.show_film(str(record.film))
+
+    def _keep(self, name: str, job: Job, fields: Fields, outcome: Outcome) -> Record:
+        """Put an outcome into the history, with what brings it back."""
+        values = {
+            "title": title_of(job, outcome),
+            "recipe": outcome.transfer.recipe().to_json(),
+            "fields": kept_fields(fields),
+            "boxes": filled_boxes(fields),
+        }
+        return self.service.history.add(
+            name, outcome.frame.image, outcome.result, str(job.content), job.styles, values
+        )
+
+    def _warn(self, error: Exception) -> Updates:
+        """Say what is wrong beside the picture: `gr.Error` would be stamped across it."""
+        gr.Warning(sentence(error), title="This does not work yet")
+        return {self.result.status: status_line(sentence(error))}
+
+
+def connect(
+    buttons: RunButtons,
+    demo: gr.Blocks,
+    inputs: Inputs,
+    result: Result,
+    strip: Strip,
+    service: Service,
+) -> None:
+    """Start, stop, cancel; a page that is closed ends its run."""
+    runner = _Runner(buttons, inputs, result, strip, service)
+
+    shown = [*owned(buttons), result.refine, result.download]
+
+    def waiting() -> Updates:
+        return buttons.waiting(result)
+
+    def ready(base: Base) -> Updates:
+        return buttons.ready(result, base)
+
+    starts: tuple[tuple[gr.Button, Work, dict[str, Component]], ...] = (
+        (buttons.start, runner.stylize, {}),
+        (result.refine, runner.refine, {"base": result.base}),
+    )
+    runs = []
+    for button, work, more in starts:
+        button.click(None, js=static("show_result_on_phone.js"), **PRIVATE)
+        run = run_button(
+            service,
+            button,
+            work,
+            kind=KIND,
+            inputs={"token": strip.browser_token, **more, **inputs.fields},
+            outputs=[*owned(result), *owned(buttons), *owned(strip)],
+            buttons=shown,
+            waiting=waiting,
+            ready=ready,
+            ready_input=result.base,
+            progress_on=[result.picture, result.compare],
+            status=result.status,
+        )
+        runs.append(run)
+    cancel_button(service, buttons.cancel, runs, kind=KIND)
+
+    @answered
+    def stop(request: gr.Request) -> Any:
+        service.runs.stop(str(request.session_hash))
+        return gr.Button("Stopping ...", interactive=False)
+
+    buttons.stop.click(stop, None, buttons.stop, **AT_ONCE)
+
+    def close(request: gr.Request) -> None:
+        service.close_page(str(request.session_hash))
+
+    demo.unload(close)

@@ -1,0 +1,3 @@
+function onShowResult() {
+  document.querySelector(".studio #result").scrollIntoView({ behavior: "smooth" });
+}

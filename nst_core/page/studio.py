@@ -1,0 +1,84 @@
+"""The tab where one paints: all features in their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from ..server.service import Service
+from . import (
+    controls,
+    examples,
+    film,
+    painter,
+    pictures,
+    presets,
+    recipes,
+    result,
+    run_buttons,
+    running,
+    strength,
+    strip,
+    sweep,
+)
+from .inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The features of the tab."""
+
+    inputs: Inputs
+    buttons: run_buttons.RunButtons
+    result: result.Result
+    strip: strip.Strip
+    examples: examples.Examples
+    presets: presets.Presets
+    sweep: sweep.SweepPanel
+    recipes: recipes.Recipes
+
+
+def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
+    """The three columns, with the first example in view."""
+    first = pairs[0]
+    with gr.Row(elem_classes="studio"):
+        with gr.Column(elem_id="inputs"):
+            content, style = pictures.build_boxes(first.content, first.style)
+            further, mix, rows = pictures.build_further()
+            buttons = run_buttons.build()
+            add, remove = pictures.build_more_buttons()
+            board = painter.build(first.content)
+        with gr.Column(elem_id="result"):
+            shown = result.build(first.view)
+            kept = strip.build()
+            shown.curve.plot.render()
+            gallery = examples.build(pairs)
+        with gr.Column(elem_id="controls"):
+            preset_strip = presets.build(preset_folder)
+            plain = controls.build_plain()
+            nine = sweep.build()
+            settings = controls.build_advanced(plain)
+            recipe = recipes.build()
+    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
+    inputs = Inputs.of(boxes, board, settings, shown)
+    return Studio(inputs, buttons, shown, kept, gallery, preset_strip, nine, recipe)
+
+
+def connect(
+    studio: Studio, demo: gr.Blocks, pairs: list[examples.Example], service: Service
+) -> None:
+    """The events of all features."""
+    inputs, shown = studio.inputs, studio.result
+    pictures.connect(inputs.pictures, inputs.controls.start_image)
+    painter.connect(inputs.painter, inputs.pictures.content)
+    controls.connect(inputs.controls)
+    presets.connect(studio.presets, inputs, shown)
+    recipes.connect(studio.recipes, inputs, shown)
+    strength.connect(shown)
+    film.connect(shown, service)
+    running.connect(studio.buttons, demo, inputs, shown, studio.strip, service)
+    strip.connect(studio.strip, demo, inputs, shown, service)
+    sweep.connect(studio.sweep, inputs, shown, service)
+    examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)

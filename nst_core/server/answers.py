@@ -1,0 +1,76 @@
+"""What the gate answers, in place of the app behind it or over it: always one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from starlette.responses import JSONResponse
+from starlette.types import Message, Receive, Scope, Send
+
+FAILED = "This request can't be answered: compare it with what the API page asks for."
+# How Gradio says that it failed, and keeps to itself why.
+_UNTOLD = re.compile(rb'"error": ?null')
+_TOLD = b'"error": ' + json.dumps(FAILED).encode()
+_INVALID_PARAMS = -32602  # of JSON-RPC
+
+
+class Refusal(Exception):
+    """A request that goes no further; the text is the sentence for its sender.
+
+    Args:
+        status: of HTTP.
+        call: the request, where it is one of MCP.
+    """
+
+    def __init__(self, status: int, text: str, call: dict[str, Any] | None = None) -> None:
+        super().__init__(text)
+        self.status, self.text, self.call = status, text, call
+
+    def response(self) -> JSONResponse:
+        if self.call is not None:
+            return JSONResponse(_tool_answer(self.call, self.text))
+        detail: Any = self.text
+        if self.status == 422:
+            # The form in which Gradio refuses a value: its clients show the message.
+            detail = [{"__type__": "validate", "is_valid": False, "message": self.text}]
+        return JSONResponse({"detail": detail, "error": self.text}, self.status)
+
+
+def _tool_answer(call: dict[str, Any], text: str) -> dict[str, Any]:
+    """An error in MCP. That of a tool is its result, so that the model gets to read it."""
+    if call.get("method") == "tools/call":
+        result = {"content": [{"type": "text", "text": text}], "isError": True}
+        return {"jsonrpc": "2.0", "id": call.get("id"), "result": result}
+    error = {"code": _INVALID_PARAMS, "message": text}
+    return {"jsonrpc": "2.0", "id": call.get("id"), "error": error}
+
+
+class Told:
+    """A `send` that puts a sentence where Gradio says "Internal Server Error", or nothing at all.
+
+    Attributes:
+        started: whether anything has been sent.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, stream: bool) -> None:
+        self.scope, self.receive, self.send, self.stream = scope, receive, send, stream
+        self.started = False
+        self._held: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 500:
+            self._held = message
+            return
+        self.started = True
+        body = message.get("body", b"")
+        if self._held is not None:
+            if _UNTOLD.search(body):
+                await Refusal(422, FAILED).response()(self.scope, self.receive, self.send)
+                return
+            await self.send(self._held)
+            self._held = None
+        elif self.stream and body:
+            message = {**message, "body": _UNTOLD.sub(_TOLD, body)}
+        await self.send(message)

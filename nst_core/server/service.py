@@ -1,0 +1,98 @@
+"""What a server needs around runs, in one object that the page and the API are handed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ..sweep import SIZE as TILE_SIZE
+from ..sweep import STEPS, Sweep, Tile
+from .history import History
+from .jobs import Job, Paint, Progress, prepare_job, prepare_sweep_job, run_job
+from .limits import Limits
+from .runs import Runs, Stop
+from .turns import Turns
+
+# Computes the tiles of a sweep, as `Paint` the frames of a run.
+PaintSweep = Callable[[Sweep, Stop], Iterator[Tile]]
+
+
+def make_folder() -> Path:
+    """A new folder for uploads, previews and results.
+
+    It lies below `GRADIO_TEMP_DIR`, where the operator has set that variable. The server shows
+    every file of its folder to visitors, and deletes the folder when it ends: that must not happen
+    to files of the operator.
+    """
+    parent = os.environ.get("GRADIO_TEMP_DIR")
+    if parent:
+        Path(parent).mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix="nst-", dir=parent or None))
+
+
+class Service:
+    """Runs, results, limits and folders of one server.
+
+    Args:
+        limits: what the operator allows.
+        files: a folder that belongs to this server alone; `close` deletes it.
+        paint, paint_sweep: compute the frames of a run and the tiles of a sweep.
+    """
+
+    def __init__(self, limits: Limits, files: Path, paint: Paint, paint_sweep: PaintSweep) -> None:
+        self.limits = limits
+        self.files = files
+        self.runs = Runs(limits.seconds)
+        self.turns = Turns()
+        self.history = History(limits.keep)
+        self._paint = paint
+        self._paint_sweep = paint_sweep
+
+    def paint(self, job: Job, owner: str, folder: Path, kept: bool = False) -> Iterator[Progress]:
+        """Run a job from its files to its outcome.
+
+        Args:
+            owner: who may stop it.
+            folder: previews are written there.
+            kept: whether an owner whose connection is cut can come back for the outcome.
+
+        Raises:
+            StyleTransferError: something is missing, can't be used, or is not allowed.
+        """
+        transfer = prepare_job(job, self.limits)
+        yield from run_job(transfer, self.runs, owner, folder, self._paint, kept)
+
+    def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile]:
+        """The tiles of a sweep; none where it is stopped before its turn.
+
+        Raises:
+            StyleTransferError: as `paint`.
+        """
+        sweep = prepare_sweep_job(job, self.limits)
+        with self.runs.enter(owner) as run:
+            run.log_fields.update(size=TILE_SIZE, steps=len(sweep.runs) * STEPS)
+            if run.stopped.is_set():
+                return
+            for tile in self._paint_sweep(sweep, Stop(run.ends)):
+                yield tile
+                if run.ends():
+                    return
+
+    def close_page(self, session: str) -> None:
+        """A page is closed for good: its session never comes back."""
+        self.runs.leave(session)
+        self.turns.leave(session)
+
+    def health(self) -> dict[str, Any]:
+        """How the server is, for whoever watches it."""
+        return {"status": "ok", "running": len(self.runs)}
+
+    def close(self) -> None:
+        """End all runs and delete all files."""
+        self.runs.close()
+        self.history.close()
+        shutil.rmtree(self.files, ignore_errors=True)
