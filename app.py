@@ -62,6 +62,8 @@ def _without_what_no_page_needs() -> Iterator[None]:
             del sys.modules["mcp"]
 
 
+os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
+
 with _without_what_no_page_needs():
     import gradio as gr
     import gradio.component_meta
@@ -92,8 +94,9 @@ from nst_core.errors import SettingsError
 from nst_core.finishing import strengthen
 from nst_core.images import on_white
 from nst_core.options import Choice, Layers, Number, Switch, Weights
+from nst_core.page import api
 from nst_core.plan import make_plan
-from nst_core.server.gate import Guard
+from nst_core.server.gate import Gate
 from nst_core.server.history import History, Record
 from nst_core.server.jobs import (
     SHOWN_SIDE,
@@ -107,9 +110,9 @@ from nst_core.server.jobs import (
 )
 from nst_core.server.limits import Limits
 from nst_core.server.runs import Runs
-from nst_core.server.tool_calls import HEADER
+from nst_core.server.service import Service
 from nst_core.settings import DEFAULTS, MOST_STYLES, OPTIONS
-from nst_core.sweep import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile, sheet
+from nst_core.sweep import SIZE, STEPS, STYLE_SCALES, STYLE_WEIGHTS, Tile
 from nst_core.timelapse import LOOKS, to_webp
 
 gc.freeze()  # from now on no look at all that was imported, either
@@ -122,10 +125,6 @@ FRAME_SECONDS = 0.25
 # The photo to paint a region on, as it is sent to the page.
 PAINTER_SIDE = 640
 MOST_RESULTS = 24
-# Long side of the pictures that an MCP client is sent.
-SEEN_SIDE = 1024
-# In the folder of uploads and results: pictures that MCP clients have sent as data URLs.
-TOOL_FILES = "tools"
 # Pages and clients that the server knows, a quarter of a megabyte each; the oldest are forgotten.
 MOST_SESSIONS = 500
 RELOAD_SECONDS = 3.0
@@ -549,117 +548,6 @@ def discard_session(request: gr.Request) -> None:
     _runs.stop(str(request.session_hash), discard=True)
 
 
-# The API. Parameters are files and, by their names, all settings.
-
-API_HELPS = {
-    "content": "The photo: a data URL, or the address of a file uploaded to this server.",
-    "style": "The painting, in the same way.",
-    **{f"style_{k}": "A further painting." for k in range(2, MOST_STYLES + 1)},
-    "mask": "A region of the photo, white on black.",
-    "start": "The image to start from, where init is image.",
-    "kind": "mp4 or webp.",
-    "picture": "The PNG: a data URL, or its address on this server.",
-}
-
-
-def _caller(request: gr.Request) -> str | None:
-    """Whose run it is: a session's, or that of a call of an MCP tool; those share a session."""
-    return request.headers.get(HEADER, request.session_hash)
-
-
-def _api_job(
-    content: str | None,
-    styles: Sequence[str | None],
-    mask: str | None,
-    start: str | None,
-    values: Mapping[str, Any],
-) -> Job:
-    return Job(content, [style for style in styles if style], values, mask, start)
-
-
-def stylize_api(
-    request: gr.Request,
-    content: str,
-    style: str,
-    style_2: str | None = None,
-    style_3: str | None = None,
-    style_4: str | None = None,
-    mask: str | None = None,
-    start: str | None = None,
-    **values: Any,
-) -> Iterator[str]:
-    """Repaint the photo `content` in the style of the painting `style`, or of up to four.
-
-    Streams previews (JPEG); the last file is the result: a PNG in the pixel size of the photo.
-    """
-    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
-    with tempfile.TemporaryDirectory() as folder:
-        for shown in _run(job, _caller(request), folder):
-            if shown.outcome is None:
-                if not shown.finishing:
-                    yield shown.picture
-                continue
-            done = shown.outcome
-            if done.late:
-                gr.Warning(_late(done.frame))
-            recipe = done.images.recipe(done.settings)
-            path = Path(folder) / f"{job.name}.png"
-            yield save_result(done.result, done.images.content, recipe, path)[1]
-
-
-def timelapse_api(
-    request: gr.Request,
-    content: str,
-    style: str,
-    style_2: str | None = None,
-    style_3: str | None = None,
-    style_4: str | None = None,
-    mask: str | None = None,
-    start: str | None = None,
-    kind: str = "mp4",
-    **values: Any,
-) -> Iterator[str]:
-    """The same run as `/stylize`, as a film of a few seconds: `kind` is mp4 or webp."""
-    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
-    with tempfile.TemporaryDirectory() as folder, _messages():
-        if kind not in ("mp4", "webp"):
-            raise StyleTransferError(f"kind must be mp4 or webp, not {str(kind)[:20]!r}.")
-        for shown in _run(job, _caller(request), folder):
-            if shown.outcome is not None:
-                path = Path(folder) / f"{job.name}.{kind}"
-                shown.outcome.film.save(path)
-                yield str(path)
-
-
-def sweep_api(
-    request: gr.Request,
-    content: str,
-    style: str,
-    style_2: str | None = None,
-    style_3: str | None = None,
-    style_4: str | None = None,
-    mask: str | None = None,
-    start: str | None = None,
-    **values: Any,
-) -> Iterator[str]:
-    """Nine small pictures in one: style weight grows downwards, strokes to the right."""
-    job = _api_job(content, (style, style_2, style_3, style_4), mask, start, values)
-    tiles = list(_sweep(job, _caller(request)))
-    if tiles:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "sheet.png"
-            sheet(tiles).save(path)
-            yield str(path)
-
-
-def recipe_api(picture: str) -> dict[str, Any]:
-    """The recipe in a PNG that this app has made: its settings, and the hashes of its inputs."""
-    with _messages():
-        if not picture:
-            raise StyleTransferError("There is no picture yet: add one.")
-        return json.loads(read_recipe(picture).to_json())
-
-
 # What the page says.
 
 
@@ -851,7 +739,7 @@ def build_demo() -> gr.Blocks:
             with gr.Tab("What the network sees"):
                 _build_insights(page)
         _connect(demo, page, examples)
-        _add_api(page)
+        api.build(Service(_limits, _run, _sweep))
     return demo
 
 
@@ -1836,75 +1724,6 @@ def _connect_sweep(
     )
 
 
-def _add_api(page: Page) -> None:
-    """Endpoints for programs; their inputs are not those of the page, which hold an example."""
-
-    def hidden(label: str) -> ImageFile:
-        return ImageFile(visible=False, label=label)
-
-    styles = ("style", *(f"style_{k}" for k in range(2, MOST_STYLES + 1)))
-    files = {name: hidden(name) for name in ("content", *styles, "mask", "start")}
-    settings = {
-        name: page.controls.get(name)
-        or gr.Textbox(
-            OPTIONS[name].text(getattr(DEFAULTS, name)), visible=False, label=OPTIONS[name].label
-        )
-        for name in OPTIONS
-    }
-    kind = gr.Textbox("mp4", visible=False, label="kind")
-    result = gr.File(visible=False, label="film")
-    on_device = {"concurrency_limit": 1, "concurrency_id": "device"}
-    for name, function, more, output in (
-        ("stylize", stylize_api, {}, hidden("result")),
-        ("timelapse", timelapse_api, {"kind": kind}, result),
-        ("sweep", sweep_api, {}, hidden("sheet")),
-    ):
-        helps = {x: API_HELPS[x] for x in (*files, *more)}
-        helps |= {x: f"{option.help} Values: {option.values}." for x, option in OPTIONS.items()}
-        gr.Button(visible=False).click(
-            _as_tool(function, name, helps),
-            inputs_kwargs={**files, **more, **settings},
-            outputs=output,
-            api_name=name,
-            **on_device,
-        )
-    gr.Button(visible=False).click(
-        _as_tool(recipe_api, "recipe", {"picture": API_HELPS["picture"]}),
-        inputs_kwargs={"picture": hidden("picture")},
-        outputs=gr.JSON(visible=False, label="recipe"),
-        api_name="recipe",
-    )
-
-
-def _as_tool(function: Callable, name: str, helps: Mapping[str, str]) -> Callable:
-    """The function, with the name and the help texts that an MCP client gets to see."""
-    lines = [f"    {parameter}: {text}" for parameter, text in helps.items()]
-    description = str(inspect.getdoc(function)).partition("\n\nArgs:")[0]
-    function.__doc__ = "\n".join([description, "", "Args:", *lines])
-    function.__name__ = name
-    # Gradio takes the help texts of parameters that it can see.
-    signature = inspect.signature(function)
-    seen = [x for x in signature.parameters.values() if x.kind is not x.VAR_KEYWORD]
-    more = [x for x in helps if x not in signature.parameters]
-    seen += [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY, default=None) for x in more]
-    function.__signature__ = signature.replace(parameters=seen)
-    return function
-
-
-def _seen_by_models(path: str) -> Image.Image | None:
-    """What an MCP client gets beside the address of a picture; None of what is no picture.
-
-    Gradio would encode the picture anew in full size, and let everybody wait meanwhile.
-    """
-    if Path(path).suffix not in (".jpg", ".png"):
-        return None
-    image = Image.open(path)
-    image.thumbnail((SEEN_SIDE, SEEN_SIDE))
-    image = on_white(image)
-    image.format = "JPEG"
-    return image
-
-
 def serve(**launch: Any) -> tuple[Any, str, str]:
     """Launch the demo; the tests do it by the same way. Arguments are those of `Blocks.launch`."""
     # No warnings: what a client of MCP sends is repeated in those about it.
@@ -1913,37 +1732,19 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
     # Gradio tells how its functions fare from tables that it makes anew after every request.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "100")
-    # A folder of its own, so that all that is in it can be deleted.
-    os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="nst-"))
     files = Path(os.environ["GRADIO_TEMP_DIR"])
     files.mkdir(parents=True, exist_ok=True)
-    if SERVES_MCP:
-        import gradio.mcp
-
-        gradio.mcp.DEFAULT_TEMP_DIR = str(files / TOOL_FILES)  # else from before it was known
-        gradio.mcp.GradioMCPServer.get_image = staticmethod(_seen_by_models)
     if not spaces.config.Config.zero_gpu:  # whose process forks: nothing may run before
         threading.Thread(target=_warm_up).start()
     with _no_routes():
         demo = build_demo()
         demo.queue(status_update_rate=2, max_size=_limits.queue, api_open=False)
 
-    inputs: dict[int | str, set[int]] = {}
-    for number, function in demo.fns.items():
-        # A program leaves out what only the page has.
-        shown = [block for block in function.inputs if not block.skip_api]
-        inputs[number] = inputs[str(function.api_name)] = {len(function.inputs), len(shown)}
-
-    def health() -> dict[str, Any]:
-        return {"status": "ok", "running": len(_runs), "waiting": len(demo._queue)}
-
-    guard = Middleware(
-        Guard,
+    gate = Middleware(
+        Gate,
         folders=[files, *PICTURES],
-        inputs=inputs,
         left=_runs.leave,
-        health=health,
-        callers=_runs.callers,
+        health=lambda: {"status": "ok", "running": len(_runs)},
     )
     defaults = {
         "css": CSS,
@@ -1952,7 +1753,7 @@ def serve(**launch: Any) -> tuple[Any, str, str]:
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{_limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
-        "app_kwargs": {"middleware": [guard]},
+        "app_kwargs": {"middleware": [gate]},
     }
     threading.Thread(target=_clean_up, args=(files,), daemon=True).start()
     return demo.launch(**{**defaults, **launch})
@@ -1989,11 +1790,11 @@ def _clean_up(files: Path) -> None:
         _history.forget()
         if not _runs:
             release_freed_memory()
-        for file in (files / TOOL_FILES).glob("*/*"):  # of these Gradio deletes none
+        for file in files.glob("*/*"):
             with suppress(OSError):
                 if time.time() - file.stat().st_mtime > _limits.keep:
                     file.unlink()
-        for folder in [*(files / TOOL_FILES).glob("*"), *files.glob("*")]:
+        for folder in files.glob("*"):
             with suppress(OSError):  # it is not empty, or no folder
                 folder.rmdir()
 

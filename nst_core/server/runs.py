@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from .tool_calls import PREFIX
-
 log = logging.getLogger("nst")
 
 # How often a run that waits for the device looks whether it has been stopped.
@@ -66,8 +64,6 @@ class Runs:
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        # The calls of MCP tools whose client is still there.
-        self.callers: set[str] = set()
         self._device = threading.Lock()
         self._going: dict[str, Run] = {}
         self._count = 0
@@ -89,9 +85,6 @@ class Runs:
         self._count += 1
         run = Run(str(self._count), owner, kept, self.seconds)
         self._going[run.name] = run
-        if owner.startswith(PREFIX) and owner not in self.callers:
-            run.discarded = True
-            run.stop.set()
         try:
             while not self._device.acquire(timeout=LOOK_SECONDS):
                 if run.stop.is_set():
