@@ -662,20 +662,6 @@ def preset_picture(preset: str) -> Path:
     return EXAMPLES / "presets" / f"{preset.lower().replace(' ', '_')}.jpg"
 
 
-class Demo(gr.Blocks):
-    """Blocks, where whatever nobody has thought of is one sentence for the user, too."""
-
-    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        try:
-            return await super().process_api(*args, **kwargs)
-        except gr.Error:
-            raise
-        except Exception as error:
-            logging.getLogger("nst").exception("a request failed")
-            text = "This did not work: check the values of the request, or reload the page."
-            raise gr.Error(text, print_exception=False) from error
-
-
 @dataclass(frozen=True)
 class Page:
     """The widgets that events read and write."""
@@ -727,7 +713,7 @@ def build_demo() -> gr.Blocks:
     """The page with its events, ready to be launched."""
     gr.set_static_paths(PICTURES)  # served from where they are, and never cleaned up
     examples = _load_examples()
-    with Demo(
+    with gr.Blocks(
         title=TITLE,
         analytics_enabled=False,
         delete_cache=(_clean_seconds, math.ceil(_limits.keep)),
