@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import gradio as gr
 from gradio import FileData
+from gradio.events import api as add_endpoint
 
 from ..errors import StyleTransferError
 from ..options import Choice, Layers, Number, Option, Switch
@@ -56,8 +57,8 @@ def build(service: Service) -> None:
         (sweep, files | settings),
     ):
         endpoint = _endpoint(partial(run, service), run, parameters)
-        gr.api(endpoint, api_name=run.__name__, **ON_DEVICE)
-    gr.api(answered(recipe), api_name="recipe")
+        add_endpoint(endpoint, api_name=run.__name__, **ON_DEVICE)
+    add_endpoint(answered(recipe), api_name="recipe")
 
 
 def stylize(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:
@@ -108,6 +109,7 @@ def recipe(picture: FileData) -> dict[str, Any]:
     Args:
         picture: The PNG: a data URL, or its address on this server.
     """
+    # Gradio reads what a picture is from the annotation, and hands over a dictionary.
     path = _path("picture", picture)
     if path is None:
         raise StyleTransferError("There is no picture yet: add one.")

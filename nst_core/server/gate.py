@@ -149,8 +149,8 @@ class Gate:
             raise Refusal(422, "A call is an object with the values in data.")
         if not self._counts:
             for function in (await self._ask(scope, "/config"))["dependencies"]:
-                count = len(function["inputs"])
-                self._counts |= {function["id"]: count, str(function["api_name"]): count}
+                takes = len(function["inputs"])
+                self._counts |= {function["id"]: takes, str(function["api_name"]): takes}
         name = found["name"] or data.get("fn_index", found["run"])
         count = self._counts.get(name) if isinstance(name, (int, str)) else None
         if count is None:
