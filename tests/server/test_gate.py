@@ -361,7 +361,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_body_is_judged_at_once(gate: Gate, name: str) -> None:
-    """Seconds of the processor, which other programs on this machine take nothing of."""
+    """Seconds of the processor, where a walk without bounds takes half a minute."""
     body = HOSTILE[name]
     assert len(body) <= LONGEST_BODY
     headers = [(b"content-length", str(len(body)).encode())]
@@ -384,7 +384,7 @@ def test_any_body_is_judged_at_once(gate: Gate, name: str) -> None:
     for path in (f"{API}/queue/join", f"{API}/run/predict", f"{API}/cancel", TOOLS):
         begin = time.process_time()
         asyncio.run(ask(path))
-        assert time.process_time() - begin < 0.15, path
+        assert time.process_time() - begin < 1, path
     assert sent[0]["status"] < 500
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from nst_core.server.tool_calls import MOST_CALLS
 from PIL import Image
-from serving import Server, running_server
+from tests.serving import Server, running_server
 from test_server import Listener, log_lines
 
 from nst_core import Settings, read_recipe
