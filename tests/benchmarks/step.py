@@ -7,7 +7,7 @@ and the five style layers and one content layer of the defaults. The textbook lo
 that most tutorials write: weights that are not frozen, the features of content and style image
 computed anew in every step, Adam. The floor is nothing but the convolutions of the same layers,
 forward and gradient of the input, on tensors of the right shapes. From 384 pixels on, our step
-holds the second look of `Objective` as well, at 256 pixels; the two others do not.
+includes the second scale of `Objective`, at 256 pixels; the two others do not.
 """
 
 from __future__ import annotations
