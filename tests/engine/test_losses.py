@@ -83,7 +83,7 @@ def test_weave_sees_fine_lines_across_and_down_alone() -> None:
         phase = 2 * math.pi / pixels * (x * math.cos(angle) + y * math.sin(angle))
         return weave((0.5 + 0.1 * phase.sin()).expand(1, 3, 48, 64)).item()
 
-    # The second difference of a wave is 4 sin(pi / period)^2 times the wave; along the lines it is 0.
+    # The second difference of a wave is 4 sin(pi / period)^2 times the wave, and 0 along the lines.
     expected = 0.5 * (0.1 * 4 * math.sin(math.pi / 3) ** 2) ** 2
     assert lines(3, 0) == pytest.approx(expected, rel=0.05)
     assert lines(3, 90) == pytest.approx(expected, rel=0.05)
