@@ -78,12 +78,12 @@ def test_weave_sees_fine_lines_across_and_down_alone() -> None:
     y, x = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
 
     def lines(pixels: float, degrees: float) -> float:
-        """`weave` of lines with a period of `pixels` that run in a direction."""
+        """The weave of lines with a period of `pixels`, turned by `degrees` from upright."""
         angle = math.radians(degrees)
         phase = 2 * math.pi / pixels * (x * math.cos(angle) + y * math.sin(angle))
         return weave((0.5 + 0.1 * phase.sin()).expand(1, 3, 48, 64)).item()
 
-    # A second difference of a wave is 4 sin(pi / period)^2 of it, and the other axis has none.
+    # The second difference of a wave is 4 sin(pi / period)^2 times the wave, and 0 along the lines.
     expected = 0.5 * (0.1 * 4 * math.sin(math.pi / 3) ** 2) ** 2
     assert lines(3, 0) == pytest.approx(expected, rel=0.05)
     assert lines(3, 90) == pytest.approx(expected, rel=0.05)
@@ -108,7 +108,7 @@ def test_balanced_content_weighs_the_contrast_of_photo_and_painting() -> None:
     target, x = random(1, 4, 6, 6), random(1, 4, 6, 6, seed=1)
     plain = ContentLoss(target)(x).item()
     assert plain == pytest.approx(F.mse_loss(x, target).item())
-    for factor in (0.5, 1.0, 2.0):  # of the painting's contrast; the variance goes by its square
+    for factor in (0.5, 1.0, 2.0):  # contrast of the painting; its variance is the square
         loss = ContentLoss(target, variance(factor * target))(x).item()
         assert loss == pytest.approx(plain / target.var(correction=0).item() / factor**4)
     flat = torch.full_like(target, 0.5)
@@ -142,7 +142,7 @@ def test_flat_targets_divide_by_nothing_near_zero(value: float) -> None:
 
 
 def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, torch.Tensor]:
-    """VGG-16 as the paper draws it, in float64, one plain operation after the other."""
+    """Features of VGG-16 in float64, one plain operation after the other."""
     weights = load_weights("vgg16")
     mean = torch.tensor(MEAN, dtype=torch.float64).view(1, 3, 1, 1)
     std = torch.tensor(STD, dtype=torch.float64).view(1, 3, 1, 1)
@@ -204,10 +204,10 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
     assert terms["style"].item() == pytest.approx(settings.style_weight * style_loss.item())
     assert all(terms[name].item() == 0 for name in ("total_variation", "weave", "range"))
     assert terms["total"].item() == pytest.approx(total.item())
-    # (The network keeps the mean and deviation of its input in float32.)
+    # The tolerance is that of float32: the network keeps mean and deviation of its input in it.
     assert (grad - gradient).norm() / gradient.norm() < 1e-6
 
-    # And the float32 that really runs is the same within its precision.
+    # Runs compute in float32, which agrees within its precision.
     real_terms, real_grad = Objective(content.float(), [style.float()], settings).evaluate(
         image.float()
     )
@@ -216,7 +216,7 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
 
 
 def test_balanced_gradient_in_value_and_direction() -> None:
-    """The gradient of the default loss against finite differences of it, in float64."""
+    """The gradient of the default loss agrees with finite differences, in float64."""
     content, style = random(1, 3, 16, 24), random(1, 3, 24, 16, seed=1)
     objective = in_float64((content, style), Settings(tv_weight=1))
     image, direction = random(1, 3, 16, 24, seed=2), random(1, 3, 16, 24, seed=3) - 0.5
@@ -229,7 +229,7 @@ def test_balanced_gradient_in_value_and_direction() -> None:
 
 
 def test_a_large_picture_has_a_second_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Terms of features are the mean of those in full and at 256 pixels, and so is the gradient."""
+    """Content, style and gradient are the mean of those at full size and at 256 pixels."""
     large = random(1, 3, 20, 512), random(1, 3, 24, 500, seed=1)
     image = (1.2 * random(1, 3, 20, 512, seed=2) - 0.1).requires_grad_()
     small = [
@@ -250,7 +250,7 @@ def test_a_large_picture_has_a_second_scale(monkeypatch: pytest.MonkeyPatch) -> 
     }
     total = sum(expected.values())
     (expected_grad,) = torch.autograd.grad(total, image)
-    # (What resizes is made in float32.)
+    # The tolerance is that of float32: the matrix that resizes is made in it.
     for name, term in expected.items():
         assert term.item() > 0
         assert terms[name].item() == pytest.approx(term.item(), rel=1e-5), name
@@ -266,7 +266,7 @@ def test_small_pictures_and_the_textbook_have_one_scale() -> None:
 
 
 def test_bfloat16_is_near_float32() -> None:
-    """Only the network computes in it: losses and Gram matrices stay in float32."""
+    """Only the network computes in bfloat16; losses and Gram matrices stay in float32."""
     images = random(1, 3, 64, 96).float(), [random(1, 3, 64, 96, seed=1).float()]
     image = random(1, 3, 64, 96, seed=2).float()
     whole, grad = Objective(*images, Settings()).evaluate(image)
