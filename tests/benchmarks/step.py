@@ -1,13 +1,13 @@
-"""Time of one optimisation step, beside the textbook loop and the bare convolutions.
+"""The time of one optimisation step, beside one of the textbook loop and the convolutions alone.
 
     python tests/benchmarks/step.py [SIZE ...]
 
-All three run in turn in one process on the same random images, with VGG-16 cut behind relu5_1
-and the five style layers and one content layer of the defaults. The textbook loop is the one
-that most tutorials write: weights that are not frozen, the features of content and style image
-computed anew in every step, Adam. The floor is nothing but the convolutions of the same layers,
-forward and gradient of the input, on tensors of the right shapes. From 384 pixels on, our step
-includes the second scale of `Objective`, at 256 pixels; the two others do not.
+All three take turns in one process on the same random images. They use VGG-16 up to relu5_1, with
+the five style layers and the content layer of the defaults. The textbook loop is what most
+tutorials write: Adam, weights that are not frozen, and the features of photo and painting computed
+anew in every step. The floor is the convolutions of these layers alone, forward and for the
+gradient of the input, on tensors of the right shapes. From 384 pixels on, our step includes the
+second scale of `Objective`, at 256 pixels; the two others have none.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
 
 
 def main(sizes: list[int]) -> None:
-    keep_freed_memory()  # as every run on the CPU does; it helps all three
+    keep_freed_memory()  # as in every run on the CPU; all three become faster by it
     print("size        ours    textbook       floor   ours/textbook   ours/floor")
     for size in sizes:
         torch.manual_seed(0)
@@ -131,8 +131,8 @@ def main(sizes: list[int]) -> None:
                 start = time.perf_counter()
                 step()
                 seconds.append(time.perf_counter() - start)
-        # The first two rounds warm up. Medians of ratios within a round: the machine's speed may
-        # drift, but hardly within one.
+        # The first two rounds warm up. Ratios are taken within a round, because the speed of the
+        # machine drifts over all rounds, but hardly within one.
         a, b, c = (seconds[2:] for seconds in times)
         medians = [f"{statistics.median(x) * 1000:8.0f} ms" for x in (a, b, c)]
         ratios = [
