@@ -13,13 +13,12 @@ from typing import Any
 import av
 import httpx
 import pytest
-from nst_core.server.tool_calls import MOST_CALLS
 from PIL import Image
-from tests.serving import Server, running_server
 from test_server import Listener, log_lines
 
 from nst_core import Settings, read_recipe
 from nst_core.settings import OPTIONS
+from tests.serving import Server, running_server
 
 mcp = pytest.importorskip("mcp", reason="mcp is not installed: pip install 'gradio[mcp]==6.31.0'")
 from mcp.client.streamable_http import streamable_http_client  # noqa: E402

@@ -19,6 +19,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+
 from tests.serving import ROOT, Server, running_server, wait_until_idle
 
 FILE_DATA = {"_type": "gradio.FileData"}
