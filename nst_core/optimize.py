@@ -114,15 +114,13 @@ def paint(
             for _ in range(stage.steps):
                 with _memory_errors(transfer.settings):
                     descent.step()
-                done = clock.step + 1 == transfer.settings.steps or stop()
                 clock.count_step(stage)
-                if done:
+                if clock.step == transfer.settings.steps:
                     break
+                check()
                 if clock.is_frame_due():
                     yield clock.frame(descent.now)
                     clock.resume()
-            if done:
-                break
     except _Stopped:
         pass
     if descent is not None:
@@ -138,7 +136,7 @@ def warm_up() -> None:
 
 
 class _Stopped(Exception):
-    """Ends a run in the midst of a step."""
+    """Ends a run between two steps, or in the midst of one."""
 
 
 class _Clock:

@@ -110,6 +110,7 @@ def recipe(picture: FileData) -> dict[str, Any]:
     Args:
         picture: The PNG: a data URL, or its address on this server.
     """
+    # Gradio reads what a picture is from the annotation, and hands over a dictionary.
     path = _path("picture", picture)
     if path is None:
         raise StyleTransferError("There is no picture yet: add one.")

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from starlette.responses import JSONResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Send
 
 FAILED = "This request can't be answered: compare it with what the API page asks for."
 # How Gradio says that it failed, and keeps to itself why.
@@ -48,29 +48,27 @@ def _tool_answer(call: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 class Told:
-    """A `send` that puts a sentence where Gradio says "Internal Server Error", or nothing at all.
+    """A `send` that puts a sentence where Gradio does not tell why it failed.
+
+    A call that Gradio fails at is one with values that Gradio can't use, and is answered as such.
+
+    Args:
+        call: whether it is the answer to a call; pages and files pass as they are.
 
     Attributes:
         started: whether anything has been sent.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, stream: bool) -> None:
-        self.scope, self.receive, self.send, self.stream = scope, receive, send, stream
+    def __init__(self, send: Send, call: bool) -> None:
         self.started = False
-        self._held: Message | None = None
+        self._send, self._call = send, call
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == 500:
-            self._held = message
-            return
         self.started = True
-        body = message.get("body", b"")
-        if self._held is not None:
-            if _UNTOLD.search(body):
-                await Refusal(422, FAILED).response()(self.scope, self.receive, self.send)
-                return
-            await self.send(self._held)
-            self._held = None
-        elif self.stream and body:
-            message = {**message, "body": _UNTOLD.sub(_TOLD, body)}
-        await self.send(message)
+        if self._call and message["type"] == "http.response.start" and message["status"] == 500:
+            # The length of the body may change.
+            headers = [header for header in message["headers"] if header[0] != b"content-length"]
+            message = {**message, "status": 422, "headers": headers}
+        elif self._call and message.get("body"):
+            message = {**message, "body": _UNTOLD.sub(_TOLD, message["body"])}
+        await self._send(message)

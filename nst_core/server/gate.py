@@ -44,9 +44,9 @@ OPEN = {
     "GET": (
         # The page, and what a browser loads for it.
         re.compile(r"|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
-        re.compile(r"/pwa_icon(/\d+)?|/(assets|static|svelte)/.+"),
+        re.compile(r"/pwa_icon(/\d+)?|/(assets|static)/.+"),
         # The page, and the clients for programs.
-        re.compile(rf"{API}/(info|openapi\.json|app_id|startup-events|theme\.css)"),
+        re.compile(rf"{API}/(info|openapi\.json|app_id|startup-events)"),
         re.compile(rf"{API}/(heartbeat/[\w-]+|upload_progress|mcp/schema)"),
         *(STREAM, FILE, TOOLS),
     ),
@@ -149,8 +149,8 @@ class Gate:
             raise Refusal(422, "A call is an object with the values in data.")
         if not self._counts:
             for function in (await self._ask(scope, "/config"))["dependencies"]:
-                taken = len(function["inputs"])
-                self._counts |= {function["id"]: taken, str(function["api_name"]): taken}
+                takes = len(function["inputs"])
+                self._counts |= {function["id"]: takes, str(function["api_name"]): takes}
         name = found["name"] or data.get("fn_index", found["run"])
         count = self._counts.get(name) if isinstance(name, (int, str)) else None
         if count is None:
@@ -175,11 +175,11 @@ class Gate:
 
     async def _pass(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
         stream = STREAM.fullmatch(path) if scope["method"] == "GET" else None
-        told = Told(scope, receive, send, stream=stream is not None)
         if stream is not None:
             query = parse_qs(scope["query_string"].decode("latin-1"))
             session = stream["event"] or query.get("session_hash", [""])[0]
             receive = self._watched(receive, session)
+        told = Told(send, call=scope["method"] == "POST" or stream is not None)
         try:
             await self.app(scope, receive, told)
         except Exception as error:

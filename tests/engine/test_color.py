@@ -1,4 +1,4 @@
-"""Colours kept and matched, against the formulas and on colours that break them."""
+"""Colours kept and matched: against the formulas, and on colours without variance."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def chroma(image: Image.Image) -> np.ndarray:
 def test_matched_colours_have_mean_and_covariance_of_the_photo(
     photo: Image.Image, painting: Image.Image
 ) -> None:
-    # Drawn together, so that nothing is cut off at the limits.
+    # Colours near the middle grey, so that no value is clipped to 0 or 1.
     style, content = 0.5 + 0.3 * (small(painting) - 0.5), 0.5 + 0.3 * (small(photo) - 0.5)
     found = colors(match_colors(style, content))
     wanted = colors(content)

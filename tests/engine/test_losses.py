@@ -22,7 +22,6 @@ from nst_core.losses import (
     weave,
 )
 from nst_core.objective import Objective
-from nst_core.strips import cut
 from nst_core.vgg import MEAN, STD, VGGFeatures
 from nst_core.weights import load_weights
 
@@ -79,12 +78,12 @@ def test_weave_sees_fine_lines_across_and_down_alone() -> None:
     y, x = torch.meshgrid(torch.arange(48.0), torch.arange(64.0), indexing="ij")
 
     def lines(pixels: float, degrees: float) -> float:
-        """`weave` of lines with a period of `pixels` that run in a direction."""
+        """The weave of lines with a period of `pixels`, turned by `degrees` from upright."""
         angle = math.radians(degrees)
         phase = 2 * math.pi / pixels * (x * math.cos(angle) + y * math.sin(angle))
         return weave((0.5 + 0.1 * phase.sin()).expand(1, 3, 48, 64)).item()
 
-    # A second difference of a wave is 4 sin(pi / period)^2 of it, and the other axis has none.
+    # The second difference of a wave is 4 sin(pi / period)^2 times the wave, and 0 along the lines.
     expected = 0.5 * (0.1 * 4 * math.sin(math.pi / 3) ** 2) ** 2
     assert lines(3, 0) == pytest.approx(expected, rel=0.05)
     assert lines(3, 90) == pytest.approx(expected, rel=0.05)
@@ -109,7 +108,7 @@ def test_balanced_content_weighs_the_contrast_of_photo_and_painting() -> None:
     target, x = random(1, 4, 6, 6), random(1, 4, 6, 6, seed=1)
     plain = ContentLoss(target)(x).item()
     assert plain == pytest.approx(F.mse_loss(x, target).item())
-    for factor in (0.5, 1.0, 2.0):  # of the painting's contrast; the variance goes by its square
+    for factor in (0.5, 1.0, 2.0):  # contrast of the painting; its variance is the square
         loss = ContentLoss(target, variance(factor * target))(x).item()
         assert loss == pytest.approx(plain / target.var(correction=0).item() / factor**4)
     flat = torch.full_like(target, 0.5)
@@ -143,7 +142,7 @@ def test_flat_targets_divide_by_nothing_near_zero(value: float) -> None:
 
 
 def naive_features(image: torch.Tensor, names: tuple[str, ...]) -> dict[str, torch.Tensor]:
-    """VGG-16 as the paper draws it, in float64, one plain operation after the other."""
+    """Features of VGG-16 in float64, one plain operation after the other."""
     weights = load_weights("vgg16")
     mean = torch.tensor(MEAN, dtype=torch.float64).view(1, 3, 1, 1)
     std = torch.tensor(STD, dtype=torch.float64).view(1, 3, 1, 1)
@@ -205,10 +204,10 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
     assert terms["style"].item() == pytest.approx(settings.style_weight * style_loss.item())
     assert all(terms[name].item() == 0 for name in ("total_variation", "weave", "range"))
     assert terms["total"].item() == pytest.approx(total.item())
-    # (The network keeps the mean and deviation of its input in float32.)
+    # The tolerance is that of float32: the network keeps mean and deviation of its input in it.
     assert (grad - gradient).norm() / gradient.norm() < 1e-6
 
-    # And the float32 that really runs is the same within its precision.
+    # Runs compute in float32, which agrees within its precision.
     real_terms, real_grad = Objective(content.float(), [style.float()], settings).evaluate(
         image.float()
     )
@@ -217,7 +216,7 @@ def test_classic_is_the_textbook_in_value_and_gradient() -> None:
 
 
 def test_balanced_gradient_in_value_and_direction() -> None:
-    """The gradient of the default loss against finite differences of it, in float64."""
+    """The gradient of the default loss agrees with finite differences, in float64."""
     content, style = random(1, 3, 16, 24), random(1, 3, 24, 16, seed=1)
     objective = in_float64((content, style), Settings(tv_weight=1))
     image, direction = random(1, 3, 16, 24, seed=2), random(1, 3, 16, 24, seed=3) - 0.5
@@ -230,7 +229,7 @@ def test_balanced_gradient_in_value_and_direction() -> None:
 
 
 def test_a_large_picture_has_a_second_scale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Terms of features are the mean of those in full and at 256 pixels, and so is the gradient."""
+    """Content, style and gradient are the mean of those at full size and at 256 pixels."""
     large = random(1, 3, 20, 512), random(1, 3, 24, 500, seed=1)
     image = (1.2 * random(1, 3, 20, 512, seed=2) - 0.1).requires_grad_()
     small = [
@@ -251,7 +250,7 @@ def test_a_large_picture_has_a_second_scale(monkeypatch: pytest.MonkeyPatch) -> 
     }
     total = sum(expected.values())
     (expected_grad,) = torch.autograd.grad(total, image)
-    # (What resizes is made in float32.)
+    # The tolerance is that of float32: the matrix that resizes is made in it.
     for name, term in expected.items():
         assert term.item() > 0
         assert terms[name].item() == pytest.approx(term.item(), rel=1e-5), name
@@ -266,46 +265,8 @@ def test_small_pictures_and_the_textbook_have_one_scale() -> None:
     assert in_float64(images, PRESETS["Classic"]).second is None
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "layers"),
-    [
-        (64, 48, Settings().style_layers),
-        (61, 47, Settings().style_layers),
-        (33, 40, ("conv1_1", "relu1_2", "relu2_2", "conv3_1")),
-        (40, 33, ("conv1_2", "conv2_1", "conv2_2")),
-        (18, 64, ("relu1_1",)),
-    ],
-)
-def test_strips_change_nothing(
-    height: int, width: int, layers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first blocks in strips of a few rows, against the whole: losses and gradient."""
-    monkeypatch.setattr("nst_core.strips.STRIP_PIXELS", 12 * width)
-    assert len(cut(height, width)) > 1
-    settings = Settings(content_layers=layers[-2:], style_layers=layers)
-    images = random(1, 3, height, width), random(1, 3, 40, 52, seed=1)
-    image = random(1, 3, height, width, seed=2)
-    whole, grad = in_float64(images, settings).evaluate(image)
-    terms, grad_in_strips = in_float64(images, settings, in_strips=True).evaluate(image)
-    for name, value in whole.items():
-        assert terms[name].item() == pytest.approx(value.item(), rel=1e-9)
-    assert (grad_in_strips - grad).norm() / grad.norm() < 1e-6
-
-
-@pytest.mark.parametrize(("height", "width"), [(3000, 4000), (16, 5000), (4097, 64), (4001, 4096)])
-def test_strips_cover_every_row_once(height: int, width: int) -> None:
-    found = cut(height, width)
-    rows = [row for strip in found for row in range(strip.start, strip.end)]
-    assert rows == list(range(height))
-    for strip in found:
-        assert strip.first % 4 == strip.start % 4 == 0
-        assert strip.first == max(0, strip.start - 8)
-        assert strip.last == min(height, strip.end + 8)
-        assert strip.end - strip.start >= 4
-
-
 def test_bfloat16_is_near_float32() -> None:
-    """Only the network computes in it: losses and Gram matrices stay in float32."""
+    """Only the network computes in bfloat16; losses and Gram matrices stay in float32."""
     images = random(1, 3, 64, 96).float(), [random(1, 3, 64, 96, seed=1).float()]
     image = random(1, 3, 64, 96, seed=2).float()
     whole, grad = Objective(*images, Settings()).evaluate(image)

@@ -1,4 +1,4 @@
-"""Recipes: what was written is read, what is hostile is refused in a sentence."""
+"""Recipes: those we write can be read, hostile ones are refused in a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks: a protected region, and a region in a style of its own."""
+"""Masks: protected regions, and regions with a style of their own."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_guided_gram_matrix_is_the_sum_over_the_region() -> None:
 
 @pytest.mark.parametrize("in_strips", [False, True])
 def test_two_regions_against_the_formula(in_strips: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The masked style term, layer by layer, from features in float64; strips change nothing."""
+    """The style term of two regions agrees with sums over their positions, in float64."""
     monkeypatch.setattr("nst_core.strips.STRIP_PIXELS", 12 * 40)
     images = random(1, 3, 48, 40), random(1, 3, 40, 40, seed=1), random(1, 3, 32, 56, seed=2)
     image = random(1, 3, 48, 40, seed=3)
@@ -87,7 +87,7 @@ def test_two_regions_against_the_formula(in_strips: bool, monkeypatch: pytest.Mo
     for name in names:
         step = image.shape[2] // found[name].shape[2]
         region = mask[0, 0, ::step, ::step][: found[name].shape[2], : found[name].shape[3]] > 0
-        if name == "relu5_1":  # a position there is half inside
+        if name == "relu5_1":  # its positions lie in both regions
             continue
         for inside, painting in ((~region, paintings[0]), (region, paintings[1])):
             positions = found[name][0][:, inside]
@@ -136,7 +136,7 @@ def test_several_styles_are_blended_in_the_statistics() -> None:
 
 
 def test_a_sharp_mask_stays_within_0_to_1_at_the_second_scale() -> None:
-    """Resizing it must not leave 0 to 1, where its root is no number."""
+    """Resizing a mask overshoots 0 and 1; the loss takes the root of a mask."""
     images = random(1, 3, 24, 400), random(1, 3, 24, 40, seed=1), random(1, 3, 24, 40, seed=2)
     mask = (torch.arange(400) % 50 < 20).double().expand(1, 1, 24, 400)
     terms, grad = in_float64(images, Settings(), mask).evaluate(images[0])

@@ -1,4 +1,4 @@
-"""Settings: one source for every view of them, and clear refusals."""
+"""Settings, options and presets: values are converted, or refused in a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Films: they can be played, are short, and end with the result."""
+"""Films can be played, are short, and end with the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nst_core.timelapse import MOST_FRAMES
 
 
 def film(count: int, size: tuple[int, int] = (451, 301)) -> TimeLapse:
-    """From black to white."""
+    """A film of `count` frames, from black to white."""
     found = TimeLapse(size)
     for k in range(count):
         found.add(Image.new("RGB", (64, 48), (round(255 * k / max(1, count - 1)),) * 3))
@@ -37,7 +37,7 @@ def test_mp4(count: int, tmp_path: Path) -> None:
     if count > 1:
         assert light[0] < 20
         assert light[-1] > 235
-        assert max(np.diff(light)) < 140 / min(count - 1, 20)  # looks dissolve into each other
+        assert max(np.diff(light)) < 140 / min(count - 1, 20)  # frames dissolve into each other
     data = (tmp_path / "film.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")  # plays while it loads
 

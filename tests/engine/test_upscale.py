@@ -20,7 +20,7 @@ def sharpness(image: Image.Image) -> float:
 
 
 def test_a_small_copy_of_the_photo_becomes_the_photo(photo: Image.Image) -> None:
-    """Where the picture follows the photo, all of its detail comes back."""
+    """Where the picture follows the photo, it gets the photo's detail."""
     small = photo.resize((photo.width // 4, photo.height // 4), Image.Resampling.LANCZOS)
     pixels = to_tensor(photo, photo.size)
 

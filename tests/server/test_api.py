@@ -8,12 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
+from nst_core.images import working_size
 from nst_core.settings import DEFAULTS, OPTIONS
+from nst_core.sweep import CAPTION_HEIGHT, GAP, SIZE
 
 ROOT = Path(__file__).parents[2]
 ENDPOINT = "/stylize"
@@ -57,6 +61,10 @@ def test_settings_have_their_names_and_defaults(client: Client) -> None:
             default = getattr(DEFAULTS, name)
             given = parameters[name]["parameter_default"]
             assert option.check(name, given) == default
+        kinds = {name: p["python_type"]["type"] for name, p in parameters.items()}
+        assert {kinds[name] for name in FILES} == {"filepath"}
+        assert kinds["steps"] == "int"
+        assert kinds["pooling"] == "Literal['max', 'avg']"
         required = [name for name, p in parameters.items() if not p["parameter_has_default"]]
         assert required == ["content", "style"]
         assert len(endpoints[endpoint]["returns"]) == 1
@@ -98,21 +106,39 @@ def test_several_styles_mask_and_start_image(
         )
 
 
-@pytest.mark.parametrize("kind", ["mp4", "webp"])
-def test_a_film(client: Client, photo_path: Path, painting_path: Path, kind: str) -> None:
+def test_a_film_is_mp4(client: Client, photo_path: Path, painting_path: Path) -> None:
+    path = client.predict(
+        **inputs(photo_path, painting_path, size=64, steps=6), api_name="/timelapse"
+    )
+    assert Path(path).suffix == ".mp4"
+    with av.open(path) as video:
+        pictures = [frame.to_ndarray(format="gray") for frame in video.decode(video=0)]
+    photo = ImageOps.grayscale(Image.open(photo_path)).resize(pictures[0].shape[::-1])
+    # It begins with the photo, and moves away from it.
+    distances = [np.abs(picture - np.asarray(photo, float)).mean() for picture in pictures]
+    assert distances[0] < 5
+    assert distances[-1] > 2 * distances[0]
+
+
+def test_a_film_may_be_webp(client: Client, photo_path: Path, painting_path: Path) -> None:
     values = inputs(photo_path, painting_path, size=64, steps=6)
-    path = client.predict(**values, kind=kind, api_name="/timelapse")
-    assert Path(path).suffix == f".{kind}"
-    data = Path(path).read_bytes()
-    assert data[4:8] == b"ftyp" if kind == "mp4" else data[8:12] == b"WEBP"
+    with Image.open(client.predict(**values, kind="webp", api_name="/timelapse")) as film:
+        assert (film.format, film.width) == ("WEBP", 400)
+        assert film.n_frames > 1
 
 
-def test_a_sheet(
+def test_a_sweep_is_one_picture_of_nine(
     client: Client, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     path = client.predict(**inputs(photo_path, painting_path), api_name="/sweep")
-    assert Image.open(path).width > 3 * 160
+    picture = Image.open(path)
+    width, height = working_size(Image.open(photo_path).size, SIZE)
+    across, down = width + GAP, height + CAPTION_HEIGHT + GAP
+    assert picture.size == (3 * across + GAP, 3 * down + GAP)
+    corners = [(GAP + column * across, GAP + row * down) for row in range(3) for column in range(3)]
+    tiles = {picture.crop((x, y, x + width, y + height)).tobytes() for x, y in corners}
+    assert len(tiles) == 9
 
 
 def test_bad_extras_are_one_sentence(client: Client, photo_path: Path, painting_path: Path) -> None:
@@ -144,6 +170,12 @@ def test_a_transparent_photo_gives_a_transparent_result(
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
+        ({"content": 7}, "content is not a file"),
+        ({"style_3": {"a": 1}}, "style_3 is not a file"),
+        ({"mask": ["x"]}, "mask is not a file"),
+        ({"size": None}, "size must be a number"),
+        ({"steps": {"a": 1}}, "steps must be a number"),
+        ({"full_detail": 7}, "full_detail must be on or off"),
         ({"size": 9}, "size"),
         ({"steps": "many"}, "steps"),
         ({"style_weight": -1}, "style_weight"),
@@ -157,7 +189,8 @@ def test_bad_settings_are_answered_in_one_sentence(
     client: Client, photo_path: Path, painting_path: Path, settings: dict, word: str
 ) -> None:
     with pytest.raises(AppError, match=word) as caught:
-        client.predict(**inputs(photo_path, painting_path, **settings), api_name=ENDPOINT)
+        client.predict(**inputs(photo_path, painting_path) | settings, api_name=ENDPOINT)
+    assert str(caught.value).endswith(".")
     assert "Traceback" not in str(caught.value)
 
 
