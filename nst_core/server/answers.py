@@ -1,4 +1,4 @@
-"""What the gate answers, in place of the app behind it or over it: always one sentence."""
+"""What the gate answers, in place of the app behind it: one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Send
 
 FAILED = "This request can't be answered: compare it with what the API page asks for."
-# How Gradio says that it failed, and keeps to itself why.
+# Gradio's answer to a request that it failed at, for a reason that it does not tell.
 _UNTOLD = re.compile(rb'"error": ?null')
 _TOLD = b'"error": ' + json.dumps(FAILED).encode()
 _INVALID_PARAMS = -32602  # of JSON-RPC
@@ -21,7 +21,7 @@ class Refusal(Exception):
 
     Args:
         status: of HTTP.
-        call: the request, where it is one of MCP.
+        call: the JSON of the request, if it is one of MCP.
     """
 
     def __init__(self, status: int, text: str, call: dict[str, Any] | None = None) -> None:
@@ -39,7 +39,7 @@ class Refusal(Exception):
 
 
 def _tool_answer(call: dict[str, Any], text: str) -> dict[str, Any]:
-    """An error in MCP. That of a tool is its result, so that the model gets to read it."""
+    """An error in MCP. The error of a tool is its result, so that a model gets to read it."""
     if call.get("method") == "tools/call":
         result = {"content": [{"type": "text", "text": text}], "isError": True}
         return {"jsonrpc": "2.0", "id": call.get("id"), "result": result}

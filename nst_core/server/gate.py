@@ -42,10 +42,10 @@ TOOLS = re.compile(rf"{API}/mcp(/http)?")
 # Every route in use, without a slash at its end.
 OPEN = {
     "GET": (
-        # The page, and what a browser loads for it.
+        # What a browser loads for the page.
         re.compile(r"|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
         re.compile(r"/pwa_icon(/\d+)?|/(assets|static)/.+"),
-        # The page, and the clients for programs.
+        # What the page and the clients of programs ask for later.
         re.compile(rf"{API}/(info|openapi\.json|app_id|startup-events)"),
         re.compile(rf"{API}/(heartbeat/[\w-]+|upload_progress|mcp/schema)"),
         *(STREAM, FILE, TOOLS),
@@ -63,8 +63,8 @@ class Gate:
     Args:
         app: what is behind the gate.
         folders: where uploads and examples are, the only files that a request may name.
-        left: is told the session of a client whose stream of events has been cut.
-        health: what the health endpoint tells, besides how many requests wait.
+        left: is called with the session of a client whose stream of events has been cut.
+        health: gives what the health endpoint answers, but for how many requests wait.
     """
 
     def __init__(
@@ -80,7 +80,10 @@ class Gate:
         self._counts: dict[int | str, int] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] != "http":  # the start and the end of the server
             await self.app(scope, receive, send)
             return
         path = scope["path"].rstrip("/")
@@ -160,7 +163,10 @@ class Gate:
             raise Refusal(422, "This is not the number of values that the API page asks for.")
 
     async def _ask(self, scope: Scope, path: str) -> Any:
-        """The JSON that a route of the app answers; the route need not be open."""
+        """The JSON that a route of the app answers; no visitor need be let in there.
+
+        What came with the request of `scope` does not go along.
+        """
         body = bytearray()
 
         async def receive() -> Message:
@@ -169,8 +175,9 @@ class Gate:
         async def send(message: Message) -> None:
             body.extend(message.get("body", b""))
 
-        raw = {"method": "GET", "raw_path": path.encode(), "query_string": b""}
-        await self.app({**scope, "path": path, **raw}, receive, send)
+        asked = {"method": "GET", "path": path, "raw_path": path.encode(), "query_string": b""}
+        headers = [(b"host", b"localhost")]
+        await self.app({**scope, **asked, "headers": headers}, receive, send)
         return json.loads(body)
 
     async def _pass(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
@@ -190,7 +197,7 @@ class Gate:
             await Refusal(status, FAILED).response()(scope, receive, send)
 
     def _watched(self, receive: Receive, session: str) -> Receive:
-        """`receive`, which tells that the client of a stream of events has gone."""
+        """A `receive` that reports when the client of a stream of events has gone."""
 
         async def watched() -> Message:
             message = await receive()

@@ -16,6 +16,7 @@ from httpx import Response
 from starlette.responses import JSONResponse
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from nst_core.server.answers import FAILED
 from nst_core.server.bodies import (
@@ -166,6 +167,11 @@ def test_what_is_open_passes(client: TestClient) -> None:
     assert client.head("/").status_code == 200
     for path in ("mcp", "mcp/", "mcp/http", "mcp/schema"):
         assert client.get(f"{API}/{path}").status_code == 200
+
+
+def test_websockets_are_closed(client: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"{API}/queue/join"):
+        pass
 
 
 def test_health_tells_how_many_run_and_wait(client: TestClient) -> None:
@@ -361,7 +367,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_any_body_is_judged_at_once(gate: Gate, name: str) -> None:
-    """Seconds of the processor, where a walk without bounds takes half a minute."""
+    """Seconds of the processor, which other programs on this machine take nothing of."""
     body = HOSTILE[name]
     assert len(body) <= LONGEST_BODY
     headers = [(b"content-length", str(len(body)).encode())]

@@ -50,7 +50,7 @@ def run(client: Client, photo: Path, painting: Path, **settings: object) -> str:
 def test_health_and_one_line_a_run(
     public: Server, client: Client, photo_path: Path, painting_path: Path
 ) -> None:
-    wait_until_idle(public.url)  # what other tests have left
+    wait_until_idle(public.url)  # from what other tests have left
     run(client, photo_path, painting_path, size=64, steps=2)
     line = log_lines(public)[-1]
     assert line.pop("time").startswith("20")
@@ -341,8 +341,8 @@ def test_uploads_have_a_limit(tmp_path: Path, public: Server) -> None:
     assert answer.status_code == 413
 
 
-def begin(server: Server, photo: Path, painting: Path, **settings: object) -> tuple[str, str]:
-    """Start a run as a plain HTTP client; its session and what cancels it."""
+def begin(server: Server, photo: Path, painting: Path, **settings: object) -> str:
+    """Start a run as a plain HTTP client; the number of its event."""
     client = httpx.Client(base_url=server.url, timeout=30)
     files = []
     for path in (photo, painting):
@@ -354,6 +354,14 @@ def begin(server: Server, photo: Path, painting: Path, **settings: object) -> tu
         **settings,
     }
     return client.post(f"{API}/call/v2/stylize", json=values).json()["event_id"]
+
+
+def work_until_idle(server: Server) -> float:
+    """Seconds of processor time until nothing runs or waits; a busy machine takes none of them."""
+    begin = server.cpu()
+    wait_until_idle(server.url, most=60)
+    server.seconds_until_idle(30)
+    return server.cpu() - begin
 
 
 @pytest.mark.parametrize("moment", ["waiting", "before the first frame", "running", "large"])
@@ -376,9 +384,8 @@ def test_a_cut_connection_frees_the_device(
                 while not public.health()["running"]:
                     time.sleep(0.02)
                 time.sleep(4 if moment == "large" else 0)
-    # A step of a large picture alone is 9 s and more.
-    assert public.seconds_until_idle(30) < 6
-    wait_until_idle(public.url, most=6)
+    # A step of a large picture alone takes 9 s and more.
+    assert work_until_idle(public) < 10
 
 
 def test_a_full_queue_is_a_sentence(public: Server, photo_path: Path, painting_path: Path) -> None:
@@ -394,8 +401,7 @@ def test_a_full_queue_is_a_sentence(public: Server, photo_path: Path, painting_p
     for event in reversed(events):
         with httpx.stream("GET", f"{public.url}{API}/call/stylize/{event}", timeout=60):
             pass
-    assert public.seconds_until_idle(30) < 10
-    assert public.health()["waiting"] == 0
+    assert work_until_idle(public) < 10
 
 
 def test_a_result_outlives_its_connection(
