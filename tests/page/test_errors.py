@@ -6,11 +6,10 @@ import asyncio
 import inspect
 from collections.abc import Callable, Iterator
 
-import gradio as gr
 import pytest
 
 from nst_core import StyleTransferError
-from nst_core.page.errors import UNEXPECTED, answered
+from nst_core.page.errors import UNEXPECTED, answered, gr
 
 
 def handlers(error: Exception) -> list[Callable[[], object]]:
