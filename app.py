@@ -117,6 +117,8 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         "css_paths": CSS_FILES,
         "theme": THEME,
         "run_history": False,
+        # Node's server would stand in front of the gate.
+        "ssr_mode": False,
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{service.limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
