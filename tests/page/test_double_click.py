@@ -39,5 +39,5 @@ def test_a_double_click_starts_one_run(
     assert [line["outcome"] for line in lines] == ["stopped"]
     expect(thumbnails(page)).to_have_count(1)
     (refused,) = console_errors
-    assert "500" in refused
+    assert "422" in refused
     console_errors.clear()
