@@ -80,6 +80,7 @@ def layer_table(frame: Frame) -> str:
     rows += [f"| {' | '.join(name.split())} | {x:.4f} |" for name, x in frame.layers.items()]
     rows += [
         f"| {name.replace('_', ' ')} | pixels | {frame.losses[name]:.4f} |"
-        for name in ("total_variation", "weave", "range")
+        for name in frame.losses
+        if name not in ("content", "style", "total")
     ]
     return "\n".join(rows)
