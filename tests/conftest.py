@@ -54,19 +54,9 @@ def is_full(config: pytest.Config) -> bool:
     return config.getoption("markexpr") == "full"
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests stay together in one worker, and what `-m full` tries once more.
-
-    A file of tests with a server or a browser stays together, and so do all tests of the public
-    server. The server in this process is started by both workers: the tests of the page take so
-    long that one worker alone would still be busy with them when the other has done all the rest.
-    """
+    """Let `-m full` try the properties once more, with all of their examples."""
     for item in items:
-        if "public_server" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("public_server"))
-        elif item.path.parent.name in ("page", "server"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
         if is_full(config) and is_hypothesis_test(item.obj):
             item.add_marker(pytest.mark.full)
 

@@ -60,6 +60,7 @@ def test_the_picture_takes_on_the_style_and_keeps_the_photo(
     assert end.losses["content"] < 2  # in units of the variance of the photo's features
 
 
+@pytest.mark.full
 def test_a_run_weaves_less_than_its_features_ask_for(
     photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,9 +141,10 @@ def test_closing_the_generator_ends_the_work(
 def test_runs_on_where_gradients_are_switched_off(
     settings: Settings, photo: Image.Image, painting: Image.Image
 ) -> None:
+    low, lines = photo.crop((0, 100, 450, 160)), painting.crop((0, 0, 450, 60))
     with torch.inference_mode():
-        inside = last(photo, painting, settings)
-    assert inside.image.tobytes() == last(photo, painting, settings).image.tobytes()
+        inside = last(low, lines, settings)
+    assert inside.image.tobytes() == last(low, lines, settings).image.tobytes()
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
@@ -283,6 +285,7 @@ def test_any_layers_both_poolings(
     assert last(photo, painting, settings).done
 
 
+@pytest.mark.full
 def test_results_are_not_burnt(photo: Image.Image) -> None:
     """The result has hardly more values at black or white than the painting."""
     painting = load_image(ROOT / "examples" / "styles" / "starry_night.jpg")

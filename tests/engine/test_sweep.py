@@ -97,6 +97,7 @@ def error(image: Image.Image, photo: Image.Image) -> float:
     return np.square(np.asarray(image) - small).mean() ** 0.5 / 255
 
 
+@pytest.mark.full
 def test_shallow_layers_know_the_photo_and_deep_ones_its_gist(photo: Image.Image) -> None:
     errors = []
     for layer in ("relu1_1", "relu5_1"):
