@@ -101,9 +101,10 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     # No warnings: those of MCP repeat what its clients send.
     logging.basicConfig(format="%(message)s", level=logging.ERROR)
     logging.getLogger("nst").setLevel(logging.INFO)
+    demo = build_demo(service)
+    # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
         threading.Thread(target=warm_up).start()
-    demo = build_demo(service)
     from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME
 
     gate = Middleware(
@@ -112,7 +113,6 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         left=service.runs.leave,
         health=service.health,
     )
-
     defaults = {
         "css_paths": CSS_FILES,
         "theme": THEME,
