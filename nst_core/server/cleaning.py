@@ -16,14 +16,13 @@ MOST_SECONDS = 60
 
 
 def start_cleaning(service: Service) -> None:
-    """Clean as long as the process lives, in a thread that does not keep it alive."""
+    """Clean until the service is closed, in a thread that does not keep the process alive."""
     seconds = math.ceil(min(MOST_SECONDS, service.limits.keep / 4))
     threading.Thread(target=_clean_forever, args=(service, seconds), daemon=True).start()
 
 
 def _clean_forever(service: Service, seconds: float) -> None:
-    while True:
-        time.sleep(seconds)
+    while not service.closed.wait(seconds):
         clean(service)
 
 

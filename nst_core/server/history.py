@@ -151,7 +151,7 @@ class History:
 
     def forget(self) -> None:
         """Delete the records that are too old."""
-        for folder in self.root.iterdir():
+        for folder in self.root.glob("*"):  # none, where another thread has closed the history
             try:
                 age = time.time() - folder.stat().st_mtime
             except OSError:  # another thread was faster

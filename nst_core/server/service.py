@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class Service:
         self.runs = Runs(limits.seconds)
         self.turns = Turns()
         self.history = History(limits.keep)
+        # Is set when the service ends.
+        self.closed = threading.Event()
         self._paint = paint
         self._paint_sweep = paint_sweep
 
@@ -93,6 +96,7 @@ class Service:
 
     def close(self) -> None:
         """End all runs and delete all files."""
+        self.closed.set()
         self.runs.close()
         self.history.close()
         shutil.rmtree(self.files, ignore_errors=True)

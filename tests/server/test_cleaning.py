@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from nst_core.server.cleaning import clean, delete_old_files
+from nst_core.server.cleaning import clean, delete_old_files, start_cleaning
 from nst_core.server.limits import Limits
 from nst_core.server.service import Service, make_folder
 
@@ -73,5 +74,15 @@ def test_the_folder_lies_below_the_operators_and_only_it_is_deleted(
     assert not ours.exists()
     assert theirs.exists()
     service.close()
+    clean(service)  # a thread may be on its way
     assert not service.files.exists()
     assert theirs.read_text() == "x"
+
+
+def test_the_thread_ends_with_the_service(service: Service) -> None:
+    before = set(threading.enumerate())
+    start_cleaning(service)
+    (thread,) = set(threading.enumerate()) - before
+    service.close()
+    thread.join(10)
+    assert not thread.is_alive()
