@@ -153,5 +153,6 @@ def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:
     with page.expect_download() as download:
         page.keyboard.press("Enter")
     assert Image.open(download.value.path()).size == (120, 80)
+    expect(thumbnails(page)).to_have_count(2)
     press(page, thumbnails(page).last)
     expect(status(page)).to_contain_text("From your results")
