@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from .devices import resolve_precision
 from .features import Statistics
 from .plan import SECOND_SCALE, has_second_scale
 from .settings import Settings
@@ -54,7 +55,7 @@ class Objective:
                 settings.network,
                 layers,
                 settings.pooling,
-                settings.precision,
+                resolve_precision(settings.precision, content.device.type),
                 str(content.device),
             )
             statistics = Statistics(vgg, self.balanced, check)

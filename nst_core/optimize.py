@@ -16,6 +16,7 @@ from PIL import Image
 
 from .allocator import keep_freed_memory
 from .descent import Descent, Picture
+from .devices import best_device
 from .errors import DeviceMemoryError
 from .frame import Frame
 from .objective import TERMS
@@ -26,13 +27,6 @@ from .transfer import Source, Transfer, prepare
 
 # The first frame comes after this part of the time between two frames.
 FIRST_FRAME = 0.6
-
-
-def best_device() -> str:
-    """The fastest device of this machine: "cuda", "mps" or "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def stylize(
@@ -63,7 +57,7 @@ def stylize(
         StyleTransferError: as `prepare` and `paint`.
     """
     yield from paint(
-        prepare(content, style, settings, mask=mask, start=start),
+        prepare(content, style, settings, mask=mask, start=start, device=device),
         every=every,
         at_least=at_least,
         stop=stop,

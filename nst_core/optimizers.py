@@ -7,12 +7,13 @@ the present image, and the optimiser proposes a shorter step.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .pairs import Pairs, flat
 
 # Gain of each level of the pyramid against the next finer one, and the number of levels.
 PYRAMID_GAIN = 0.4
@@ -44,7 +45,7 @@ def precondition(grad: Tensor) -> Tensor:
 
 
 class LBFGS:
-    """Limited-memory BFGS by the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
+    """Limited-memory BFGS (Nocedal and Wright 2006, section 7.2); `Pairs` has its memory.
 
     The optimiser works on images (N, C, H, W). `enlarge` carries what it has learnt to a larger
     size of the same picture.
@@ -78,24 +79,13 @@ class LBFGS:
         self.precondition = precondition
         self.radius = radius
         self.length = torch.tensor(0.0)  # of the last proposal
-        self.pairs: deque[tuple[Tensor, Tensor, Tensor]] = deque(maxlen=history)
+        self.pairs = Pairs(history)
         self.scale: float | Tensor = 1.0
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
         """Return the next image to try, from `image` and the gradient of the loss there."""
         held = ((image <= 0) & (grad > 0)) | ((image >= 1) & (grad < 0))
-        q = grad.masked_fill(held, 0)
-        alphas = []
-        for s, y, rho in reversed(self.pairs):
-            alpha = rho * _dot(s, q)
-            alphas.append(alpha)
-            q.addcmul_(y, alpha, value=-1)
-        q = self.precondition(q)
-        if not self.pairs:
-            self.scale = self.radius / q.abs().mean().clamp(min=1e-30)
-        q *= self.scale
-        for (s, y, rho), alpha in zip(self.pairs, reversed(alphas), strict=True):
-            q.addcmul_(s, alpha - rho * _dot(y, q))
+        q = self.pairs.apply(grad.masked_fill(held, 0), self._first)
         q.masked_fill_(held, 0)
         length = q.abs().mean()
         self.length = length.clamp(max=self.radius)
@@ -120,7 +110,7 @@ class LBFGS:
         if not self.pairs:
             return LBFGS(history)
         larger = LBFGS(history, _unchanged, self.radius)
-        for moved, change, _ in list(self.pairs)[-history:]:
+        for moved, change in self.pairs.latest(history):
             moved, change = (
                 F.interpolate(x, image.shape[2:], mode="bilinear", align_corners=False)
                 for x in (moved, change * (moved.numel() / image.numel()))
@@ -128,21 +118,24 @@ class LBFGS:
             larger._remember(moved, change)
         return larger
 
+    def _first(self, grad: Tensor) -> Tensor:
+        """Multiply a gradient by the inverse Hessian before anything is learnt."""
+        step = self.precondition(grad)
+        if not self.pairs:
+            self.scale = self.radius / step.abs().mean().clamp(min=1e-30)
+        return step * self.scale
+
     def _remember(self, moved: Tensor, change: Tensor) -> None:
         """Add a pair of changes, of the image and of the gradient."""
-        curvature, size = _dot(moved, change), _dot(change, self.precondition(change))
+        curvature = torch.dot(flat(moved), flat(change))
+        size = torch.dot(flat(change), flat(self.precondition(change)))
         usable = curvature > 1e-10 * size
-        self.pairs.append((moved, change, torch.where(usable, 1 / curvature, 0)))
+        self.pairs.add(moved, change, torch.where(usable, 1 / curvature, 0))
         self.scale = torch.where(usable, curvature / size, self.scale)
 
 
 def _unchanged(grad: Tensor) -> Tensor:
     return grad
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Inner product of two images (N, C, H, W); in channels_last both flat views are free."""
-    return torch.dot(a.permute(0, 2, 3, 1).flatten(), b.permute(0, 2, 3, 1).flatten())
 
 
 class Adam:

@@ -10,12 +10,12 @@ from itertools import product
 from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
-from .images import load_image, working_size
-from .plan import check_inputs, is_guided, make_plan
+from .images import working_size
+from .plan import Stage, make_plan
 from .recipe import Recipe
-from .regions import fit_mask, load_mask
+from .regions import fit_mask
 from .settings import SIZES, Settings
-from .transfer import Source, Transfer, as_sources
+from .transfer import Source, Transfer, read_images, with_precision
 
 STYLE_WEIGHTS = (0.2, 1.0, 5.0)
 STYLE_SCALES = (0.5, 1.0, 2.0)
@@ -68,37 +68,45 @@ def prepare_sweep(
     *,
     mask: Source | None = None,
     start: Source | None = None,
+    device: str | None = None,
 ) -> Sweep:
     """Read the images of a sweep, check that they fit the settings, and plan its tiles.
 
     Only the tiles are planned, so that `settings` may ask for any size.
 
     Args:
-        content, styles, mask, start: as `prepare` takes them.
+        content, styles, mask, start, device: as `prepare` takes them.
         settings: what the tiles have in common; their size and steps are smaller.
 
     Raises:
         StyleTransferError: as `prepare`.
     """
-    sources = as_sources(styles)
-    check_inputs(settings, len(sources), start is not None)
-    photo = load_image(content)
-    region = None if mask is None else load_mask(mask, photo.size)
-    small = photo.resize(working_size(photo.size, SIZE))
-    small_region = None if region is None else fit_mask(region, small.size)
-    guided = is_guided(settings, len(sources), region is not None)
-    paintings = tuple(photo if source is content else load_image(source) for source in sources)
-    first = None if start is None else load_image(start)
-    runs, chosen = [], []
+    settings = with_precision(settings, device)
+    chosen = _chosen(settings)
+    tiles = [replace(large, size=SIZE, steps=STEPS, strength=1.0) for large in chosen]
+
+    def plan(photo: Image.Image, guided: bool) -> list[tuple[Stage, ...]]:
+        size = working_size(photo.size, SIZE)
+        return [make_plan(tile, size, guided) for tile in tiles]
+
+    images, plans = read_images(content, styles, settings, plan, mask=mask, start=start)
+    small = images.content.resize(working_size(images.content.size, SIZE))
+    region = None if images.mask is None else fit_mask(images.mask, small.size)
+    runs = [
+        Transfer(small, images.styles, tile, stages, region, images.start)
+        for tile, stages in zip(tiles, plans, strict=True)
+    ]
+    return Sweep(tuple(runs), chosen, images.content, images.mask)
+
+
+def _chosen(settings: Settings) -> tuple[Settings, ...]:
+    """The settings of the large picture that each tile stands for."""
+    chosen = []
     for weight, scale in product(STYLE_WEIGHTS, STYLE_SCALES):
         # Large strokes need a large painting, whose size is limited.
         size = min(settings.size, int(SIZES.high / scale))
-        large = replace(settings, size=size, style_weight=weight, style_scale=scale)
-        tile = replace(large, size=SIZE, steps=STEPS, strength=1.0)
-        plan = make_plan(tile, small.size, guided)
-        runs.append(Transfer(small, paintings, tile, plan, small_region, first))
-        chosen.append(large)
-    return Sweep(tuple(runs), tuple(chosen), photo, region)
+        chosen.append(replace(settings, size=size, style_weight=weight, style_scale=scale))
+    return tuple(chosen)
 
 
 def paint_sweep(sweep: Sweep, *, stop: Callable[[], bool] = lambda: False) -> Iterator[Tile]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from PIL import Image
 
@@ -16,6 +16,7 @@ from .regions import load_mask
 from .settings import Settings
 
 Source = str | PathLike[str] | BinaryIO | Image.Image
+Plan = TypeVar("Plan")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,15 @@ class Transfer:
         return Recipe.of(self.settings, self.content, self.styles, self.mask, self.start)
 
 
+class Images(NamedTuple):
+    """The images of a run, as `Transfer` describes them."""
+
+    content: Image.Image
+    styles: tuple[Image.Image, ...]
+    mask: Image.Image | None
+    start: Image.Image | None
+
+
 def prepare(
     content: Source,
     styles: Source | Sequence[Source],
@@ -58,33 +68,69 @@ def prepare(
     *,
     mask: Source | None = None,
     start: Source | None = None,
+    device: str | None = None,
 ) -> Transfer:
     """Read the images of a run, check that they fit the settings, and plan the stages.
-
-    The cheapest checks come first: a run that needs too much memory is refused before the styles
-    are read.
 
     Args:
         content: the photo; like all images a path, an open binary file or an image.
         styles: one painting, or a sequence of up to four.
         mask: white where the region is that `settings.region` speaks of.
         start: the image to start from; only where `settings.init` is "image".
+        device: decides on the precision where that is "auto": "cuda", "mps" or "cpu"; by default
+            the best one of this machine.
 
     Raises:
         StyleTransferError: an image is missing or can't be used, or the settings do not fit the
             images or the memory budget.
     """
+    settings = with_precision(settings, device)
+
+    def plan(photo: Image.Image, guided: bool) -> tuple[Stage, ...]:
+        return make_plan(settings, photo.size, guided)
+
+    images, stages = read_images(content, styles, settings, plan, mask=mask, start=start)
+    return Transfer(images.content, images.styles, settings, stages, images.mask, images.start)
+
+
+def with_precision(settings: Settings, device: str | None) -> Settings:
+    """Settle the precision, so that a recipe has what the picture was made with."""
+    from .devices import resolve_precision  # not above: PyTorch is imported when it is needed
+
+    return replace(settings, precision=resolve_precision(settings.precision, device))
+
+
+def read_images(
+    content: Source,
+    styles: Source | Sequence[Source],
+    settings: Settings,
+    plan: Callable[[Image.Image, bool], Plan],
+    *,
+    mask: Source | None = None,
+    start: Source | None = None,
+) -> tuple[Images, Plan]:
+    """Read the images of a run, and plan it between the photo and the rest.
+
+    The cheapest checks come first: a run that needs too much memory is refused before the styles
+    are read.
+
+    Args:
+        content, styles, settings, mask, start: as `prepare` takes them.
+        plan: makes a plan of the photo, and of whether the mask sends the second style to its
+            region; may raise `SettingsError`.
+
+    Raises:
+        StyleTransferError: as `prepare`.
+    """
     sources = as_sources(styles)
     check_inputs(settings, len(sources), start is not None)
     photo = load_image(content)
     region = None if mask is None else load_mask(mask, photo.size)
-    guided = is_guided(settings, len(sources), region is not None)
-    plan = make_plan(settings, photo.size, guided)
+    planned = plan(photo, is_guided(settings, len(sources), region is not None))
     # A photo that is also the painting, as where a layer is shown, is decoded once.
     paintings = tuple(photo if source is content else load_image(source) for source in sources)
-    return Transfer(
-        photo, paintings, settings, plan, region, None if start is None else load_image(start)
-    )
+    first = None if start is None else load_image(start)
+    return Images(photo, paintings, region, first), planned
 
 
 def as_sources(styles: Source | Sequence[Source]) -> tuple[Source, ...]:

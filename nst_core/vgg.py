@@ -115,7 +115,7 @@ class VGGFeatures(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that the convolutions compute in. Features are float32 in any case."""
+        """The type that the convolutions compute in, and that features have."""
         return next(self.convs.parameters()).dtype
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
@@ -150,20 +150,15 @@ class VGGFeatures(nn.Module):
             conv = self.convs[place.conv]
             x = _Convolution.apply(x, conv.weight, conv.bias, not (tapped or late))
             if tapped:
-                features[place.conv] = _wide(x)
+                features[place.conv] = x
                 x = x if late else x.relu()
             if place.relu in self.layers:
-                features[place.relu] = _wide(x)
+                features[place.relu] = x
             if pool:
                 x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
             if late:
                 x = x.relu_()
         return features, x
-
-
-def _wide(x: Tensor) -> Tensor:
-    """In float32 at least."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 @lru_cache(maxsize=4)

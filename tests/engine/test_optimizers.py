@@ -76,7 +76,7 @@ def test_what_was_learnt_at_a_small_size_helps_at_a_larger_one() -> None:
 def test_nothing_learnt_is_nothing_carried_over() -> None:
     larger = LBFGS().enlarge(torch.ones(1, 3, 8, 8), history=3)
     assert not larger.pairs
-    assert larger.pairs.maxlen == 3
+    assert larger.pairs.most == 3
 
 
 @pytest.mark.parametrize("shape", [(24, 32), (37, 51), (5, 80), (3, 3)])

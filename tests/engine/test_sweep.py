@@ -75,7 +75,7 @@ def test_a_sweep_reads_its_images_once(
         decoded.append(source)
         return load_image(source)
 
-    for module in ("sweep", "regions"):
+    for module in ("transfer", "regions"):
         monkeypatch.setattr(import_module(f"nst_core.{module}"), "load_image", watched)
     monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     mask = tmp_path / "mask.png"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from nst_core import (
     prepare,
     stylize,
 )
+from nst_core.devices import resolve_precision
 from nst_core.plan import make_plan
 from nst_core.transfer import as_sources
 
@@ -62,8 +64,9 @@ def test_a_run_holds_clean_images_settings_and_plan(
     assert transfer.guided
     assert transfer.plan == make_plan(settings, photo.size, guided=True)
     assert transfer.work == sum(stage.work for stage in transfer.plan)
+    assert transfer.settings == replace(settings, precision=resolve_precision("auto"))
     assert transfer.recipe() == Recipe.of(
-        settings, transfer.content, transfer.styles, transfer.mask, transfer.start
+        transfer.settings, transfer.content, transfer.styles, transfer.mask, transfer.start
     )
 
 
