@@ -26,7 +26,7 @@ from .tensors import blend
 
 # Balanced terms are both about 1 for a fresh image, but a picture looks good where the style
 # counts for more. These factors make 1.0 a good weight, in the middle of the sliders.
-STYLE_PER_CONTENT = 55.0
+STYLE_PER_CONTENT = 75.0
 TV_PER_CONTENT = 0.5
 # Takes the weave out of flat areas, and leaves as many fine lines as the painting has.
 WEAVE_WEIGHT = 0.5
@@ -34,9 +34,10 @@ WEAVE_WEIGHT = 0.5
 RANGE_WEIGHT = 1500.0
 
 # Weights of the style layers by level. Gatys et al. weigh all layers alike. More weight on the
-# shallow layers takes on colours and strokes and keeps faces and contours; more weight on the
-# deepest one lets whole shapes of the painting (a sun) land on them.
-STYLE_WEIGHTS_BY_LEVEL = (4.0, 2.0, 1.0, 0.6, 0.1)
+# shallow layers takes on colours and strokes and keeps faces and contours. With 0.6 and 0.1 on the
+# deepest two, motifs of the painting (faces, lamps, a second pair of eyes) appeared as ghosts in flat
+# skies and on faces.
+STYLE_WEIGHTS_BY_LEVEL = (4.0, 2.0, 1.6, 0.2, 0.02)
 
 # Scalars by the name of the term, such as "content" or "content relu4_2".
 Terms = dict[str, Tensor]
