@@ -102,9 +102,10 @@ def paint(
     device = device or best_device()
     if device == "cpu":
         keep_freed_memory()
-    torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
-    # Some of cuDNN's kernels add in an order that changes: a recipe would not give the same bytes.
-    torch.backends.cudnn.deterministic = True
+    else:
+        torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
+        # Some of cuDNN's kernels add in an order that changes: a recipe would make other bytes.
+        torch.backends.cudnn.deterministic = True
     try:
         yield from _frames(transfer, _Clock(transfer, every, at_least), stop, device)
     except DeviceMemoryError as error:

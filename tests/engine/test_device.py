@@ -76,6 +76,7 @@ def image_on_gpu(height: int, width: int, channels: int = 3) -> Tensor:
     return image.contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "settings",
     [
@@ -101,19 +102,18 @@ def test_no_tensor_of_the_cpu_meets_one_of_the_gpu_in_the_loss(
     assert {term.device.type for term in found.values()} == {GPU}
 
 
-@pytest.mark.parametrize(
-    "optimizer", [LBFGS(history=3), Adam(0.02)], ids=lambda x: type(x).__name__
-)
+@pytest.mark.full
+@pytest.mark.parametrize("kind", [LBFGS, Adam])
 def test_optimisers_stay_on_the_gpu_and_in_channels_last(
-    optimizer: LBFGS | Adam, fake_gpu: None
+    kind: type[LBFGS | Adam], fake_gpu: None
 ) -> None:
     """Inner products of images in another layout would copy both."""
-    image, grad = image_on_gpu(51, 64), image_on_gpu(51, 64)
+    optimizer = LBFGS(history=3) if kind is LBFGS else Adam(0.02)
     for size in ((51, 64), (101, 128)):
-        if size != (51, 64):
-            image, grad = image_on_gpu(*size), image_on_gpu(*size)
-            if isinstance(optimizer, LBFGS):
-                optimizer = optimizer.enlarge(image, history=3)
+        image, grad = image_on_gpu(*size), image_on_gpu(*size)
+        if size == (101, 128):
+            enlarged = isinstance(optimizer, LBFGS)
+            optimizer = optimizer.enlarge(image, history=3) if enlarged else Adam(0.02)
         for reject in (False, False, True, False):
             new = optimizer.propose(image, grad).clamp(0, 1)
             if reject:
@@ -122,11 +122,12 @@ def test_optimisers_stay_on_the_gpu_and_in_channels_last(
                 optimizer.accept(new - image, grad - grad)
             assert new.device.type == GPU
             assert new.is_contiguous(memory_format=torch.channels_last)
-        for pair in getattr(optimizer, "pairs", ()):
-            for x in pair[:2]:
-                assert x.is_contiguous(memory_format=torch.channels_last)
+        changes = [x for pair in getattr(optimizer, "pairs", ()) for x in pair[:2]]
+        assert len(changes) == (6 if kind is LBFGS else 0)
+        assert all(x.is_contiguous(memory_format=torch.channels_last) for x in changes)
 
 
+@pytest.mark.full
 def test_pictures_go_from_size_to_size_on_the_gpu_in_channels_last(fake_gpu: None) -> None:
     large = enlarge(image_on_gpu(51, 64), image_on_gpu(51, 64), image_on_gpu(120, 150))
     for image in (large, add_margin(large, 4), reduce(large, 0.5)):
