@@ -27,9 +27,8 @@ from .transfer import Source, Transfer, prepare
 
 # The first frame comes after this part of the time between two frames.
 FIRST_FRAME = 0.6
-# Parts of what is said where memory is short: by the CPU, by CUDA and MPS, by cuDNN and cuBLAS, and
-# by PyTorch where none of cuDNN's ways to compute a convolution has got its memory.
-NO_MEMORY = ("allocate memory", "out of memory", "ALLOC_FAILED", "unable to find an engine")
+# Parts of what is said where memory is short: by the CPU, by CUDA and MPS, by cuDNN and cuBLAS.
+NO_MEMORY = ("allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 def best_device() -> str:
