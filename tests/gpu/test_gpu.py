@@ -1,7 +1,16 @@
-"""A GPU gives the values, the pictures and the sentences of the CPU, and its memory back."""
+"""A GPU gives the values, the pictures and the sentences of the CPU, and its memory back.
+
+python -m pytest -m gpu                           on the GPU; without one, all tests are skipped
+NST_TEST_DEVICE=cpu python -m pytest -m gpu       on the CPU, as far as they go
+
+On a machine that has pytest, PyTorch and Pillow, but not the other requirements of the tests:
+
+python -m pytest -c /dev/null --confcutdir=tests/gpu tests/gpu
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -22,6 +31,7 @@ from nst_core.tensors import to_tensor
 from nst_core.vgg import VGGFeatures, load_vgg
 
 ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
 sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
 
 from metrics import Quality  # noqa: E402
@@ -36,6 +46,34 @@ SHAPE = (392, 196)
 # (tests/benchmarks/precision.py). In float32 a GPU multiplies in TF32, which rounds to 11 bits: an
 # eighth. Both allow about twice that, and float32 no less than 0.5 % and 3 %.
 ERRORS = {"float32": (0.005, 0.03), "bfloat16": (0.01, 0.2)}
+
+
+@pytest.fixture(scope="session")
+def device() -> str:
+    """Where to compute."""
+    device = os.environ.get("NST_TEST_DEVICE", "cuda")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        pytest.skip("there is no GPU")
+    return device
+
+
+@pytest.fixture(scope="session")
+def cuda(device: str) -> str:
+    """The device, for tests of what no CPU has."""
+    if not device.startswith("cuda"):
+        pytest.skip("only a GPU has this")
+    return device
+
+
+# Read by Pillow alone: a bare machine lacks what `load_image` needs besides.
+@pytest.fixture(scope="session")
+def photo() -> Image.Image:
+    return Image.open(EXAMPLES / "contents" / "chelsea.jpg").convert("RGB")
+
+
+@pytest.fixture(scope="session")
+def painting() -> Image.Image:
+    return Image.open(EXAMPLES / "styles" / "flow_strokes.jpg").convert("RGB")
 
 
 def last(content: Image.Image, style: Image.Image, settings: Settings, device: str) -> Frame:
