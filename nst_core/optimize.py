@@ -105,6 +105,8 @@ def paint(
         torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
         # Some of cuDNN's kernels add in an order that changes: a recipe would make other bytes.
         torch.backends.cudnn.deterministic = True
+        # Products of bfloat16 are added in float32, also where cuBLAS cuts a long sum into parts.
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     try:
         yield from _frames(transfer, _Clock(transfer, every, at_least), stop, device)
     except DeviceMemoryError as error:

@@ -134,11 +134,8 @@ class LBFGS:
             return LBFGS(history)
         larger = LBFGS(history, _unchanged, self.radius)
         for moved, change, _ in list(self.pairs)[-history:]:
-            # A GPU enlarges images into another memory layout, in which inner products would copy.
             moved, change = (
-                F.interpolate(x, image.shape[2:], mode="bilinear", align_corners=False).contiguous(
-                    memory_format=torch.channels_last
-                )
+                F.interpolate(x, image.shape[2:], mode="bilinear", align_corners=False)
                 for x in (moved, change * (moved.numel() / image.numel()))
             )
             larger._remember(moved, change)
