@@ -9,7 +9,7 @@
 
 `stylize` is `prepare`, which reads, checks and plans, and `paint`, which computes. PyTorch takes
 seconds to import, so `stylize` and `paint` are imported on first use; a server shows its page
-before that.
+before that. `TimeLapse` is imported on first use too: runs without a film do without FFmpeg.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .recipe import Recipe, read_recipe, save_with_recipe
 from .regions import load_mask
 from .settings import Settings
 from .sweep import Sweep, Tile, paint_sweep, prepare_sweep, sweep
-from .timelapse import TimeLapse
 from .transfer import Transfer, prepare
 
 if TYPE_CHECKING:
     from .optimize import paint, stylize
+    from .timelapse import TimeLapse
 
 __all__ = [
     "PRESETS",
@@ -73,4 +73,8 @@ def __getattr__(name: str) -> Any:
         from . import optimize
 
         return getattr(optimize, name)
+    if name == "TimeLapse":
+        from .timelapse import TimeLapse
+
+        return TimeLapse
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
-"""How the process keeps freed memory while it computes on the CPU."""
+"""How the process keeps freed memory while it computes, and gives it back when it does not."""
 
 import ctypes
 import platform
+import sys
 
 # Parameters of glibc's mallopt (malloc.h).
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
@@ -24,6 +25,16 @@ def keep_freed_memory() -> None:
 
 
 def release_freed_memory() -> None:
-    """Return kept memory to the kernel; a server does so when it is idle."""
+    """Return kept memory to the kernel, and that of a GPU to its driver.
+
+    PyTorch keeps the memory of freed tensors on a GPU for the tensors to come. That saves a visitor
+    who comes next some hundredths of a second, so a server releases memory when it is idle, not
+    after each run. Kept for longer, the memory of one large picture would be missing to every other
+    program on that GPU.
+    """
     if IS_GLIBC:
         ctypes.CDLL(None).malloc_trim(0)
+    if "torch" in sys.modules:
+        import torch  # waits, where another thread is in the midst of this import
+
+        torch.cuda.empty_cache()  # does nothing where CUDA is not in use

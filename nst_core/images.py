@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -10,11 +11,9 @@ from typing import IO, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
-from pillow_heif import register_heif_opener
 
 from .errors import ImageError
 
-register_heif_opener()
 # Pillow warns of large files and odd metadata; `load_image` refuses what can't be used.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -57,6 +56,8 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
     Raises:
         ImageError: the file is missing, is no image, is damaged, or has a size that can't be used.
     """
+    if not isinstance(source, Image.Image):
+        _learn_heif()
     try:
         if isinstance(source, Image.Image):
             _check_size(source.size)
@@ -84,6 +85,14 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
         raise ImageError(
             f"{_name(source)} is damaged or cut off: save it again, or use another image."
         ) from error
+
+
+@cache
+def _learn_heif() -> None:
+    """Let Pillow read HEIC files. Runs on open images do without the library for it."""
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 
 def working_size(size: tuple[int, int], long_side: int) -> tuple[int, int]:

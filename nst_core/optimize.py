@@ -10,11 +10,12 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from traceback import clear_frames
 
 import torch
 from PIL import Image
 
-from .allocator import keep_freed_memory
+from .allocator import keep_freed_memory, release_freed_memory
 from .descent import Descent, Picture
 from .devices import best_device
 from .errors import DeviceMemoryError
@@ -27,6 +28,8 @@ from .transfer import Source, Transfer, prepare
 
 # The first frame comes after this part of the time between two frames.
 FIRST_FRAME = 0.6
+# Parts of what is said where memory is short: by the CPU, by CUDA and MPS, by cuDNN and cuBLAS.
+NO_MEMORY = ("allocate memory", "out of memory", "ALLOC_FAILED")
 
 
 def stylize(
@@ -92,13 +95,31 @@ def paint(
     device = device or best_device()
     if device == "cpu":
         keep_freed_memory()
-    torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
+    else:
+        torch.set_float32_matmul_precision("high")  # TF32, on devices that have it
+        # Some of cuDNN's kernels add in an order that changes: a recipe would make other bytes.
+        torch.backends.cudnn.deterministic = True
+        # Products of bfloat16 are added in float32, also where cuBLAS cuts a long sum into parts.
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    try:
+        yield from _frames(transfer, _Clock(transfer, every, at_least), stop, device)
+    except DeviceMemoryError as error:
+        # Whoever keeps the error keeps its frames, and with them the tensors that fill the memory.
+        for each in (error, error.__cause__):
+            clear_frames(each.__traceback__ if each else None)
+        release_freed_memory()
+        raise
+
+
+def _frames(
+    transfer: Transfer, clock: _Clock, stop: Callable[[], bool], device: str
+) -> Iterator[Frame]:
+    """The frames of `paint`, one size after the other."""
 
     def check() -> None:
         if stop():
             raise _Stopped
 
-    clock = _Clock(transfer, every, at_least)
     descent: Descent | None = None
     try:
         for stage in transfer.plan:
@@ -168,9 +189,13 @@ class _Clock:
 
     def frame(self, picture: Picture, done: bool = False) -> Frame:
         """Report a picture of the run."""
-        losses = {name: term.item() for name, term in picture.terms.items()}
+        with _memory_errors(self.transfer.settings):
+            # All terms at once: every copy from a device waits for it.
+            values = torch.stack(list(picture.terms.values())).tolist()
+            image = to_image(cut_margin(picture.image, picture.stage.margin))
+        losses: dict[str, float] = dict(zip(picture.terms, values, strict=True))
         return Frame(
-            image=to_image(cut_margin(picture.image, picture.stage.margin)),
+            image=image,
             step=self.step,
             total_steps=self.transfer.settings.steps,
             size=picture.stage.size,
@@ -188,9 +213,9 @@ def _memory_errors(settings: Settings) -> Iterator[None]:
     """Turn the device's complaints about memory into a sentence."""
     try:
         yield
-    # `torch.OutOfMemoryError` is a RuntimeError; the CPU raises a plain one.
+    # `torch.OutOfMemoryError` is a RuntimeError; libraries and the CPU raise plain ones.
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+        if isinstance(error, torch.OutOfMemoryError) or any(x in str(error) for x in NO_MEMORY):
             raise DeviceMemoryError(
                 f"The device has too little memory for size {settings.size}: choose a smaller size."
             ) from error

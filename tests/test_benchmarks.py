@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -92,6 +93,46 @@ def test_the_steps_of_a_baseline_are_timed_at_the_final_size(
 
     monkeypatch.setitem(METHODS, "c", coarse_to_fine)
     assert seconds_of_steps("c", photo, photo, 64) >= 0.02
+
+
+BARE = """
+import runpy, sys
+
+class Missing:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[2].split():
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Missing)
+script, _, *sys.argv = sys.argv[1:]
+sys.argv.insert(0, script)
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+def run_bare(*arguments: str) -> str:
+    """What `gpu.py` prints where nothing can be imported that it says it avoids."""
+    missing = (
+        "gradio gradio_client fastapi starlette httpx spaces huggingface_hub pandas av pillow_heif "
+        "tqdm pytest hypothesis playwright"
+    )
+    command = [sys.executable, "-c", BARE, str(FOLDER / "gpu.py"), missing, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_benchmark_of_gpus_starts_on_a_bare_machine() -> None:
+    assert "--device" in run_bare("--help")
+
+
+@pytest.mark.full
+def test_the_benchmark_of_gpus_runs_on_a_bare_machine() -> None:
+    """On the CPU."""
+    output = run_bare("--device", "cpu", "--run", "64", "--", "64")
+    rows = [line for line in output.splitlines() if line.startswith("| 64 ")]
+    assert len(rows) == 8  # three runs and one step, in both precisions
+    assert all(row.count("|") in (11, 12) and "  |" not in row for row in rows), output
 
 
 def test_the_kept_results_have_every_pair_and_method() -> None:

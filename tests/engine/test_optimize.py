@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import pytest
 import torch
@@ -232,15 +233,69 @@ def test_too_small_images_are_refused(painting: Image.Image) -> None:
         next(stylize(Image.new("RGB", (8, 8)), painting))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9.06 GB)."),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+    ids=str,
+)
 def test_lack_of_memory_is_one_sentence(
-    photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    photo: Image.Image,
+    painting: Image.Image,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def out_of_memory(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr("nst_core.descent.Objective", out_of_memory)
     with pytest.raises(DeviceMemoryError, match="smaller size"):
         next(stylize(photo, painting, SMALL))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CUDA error: an illegal memory access was encountered",
+        # What cuDNN says of bfloat16 on GPUs that do not have it.
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_other_errors_are_not_taken_for_a_lack_of_memory(
+    words: str, photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(words)
+
+    monkeypatch.setattr("nst_core.descent.Objective", fail)
+    with pytest.raises(RuntimeError, match=words):
+        next(stylize(photo, painting, SMALL))
+
+
+def test_an_error_that_is_kept_keeps_no_tensors(
+    photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page keeps an error until it is shown; the next run needs the memory at once."""
+    evaluate, seen = Objective.evaluate, []
+
+    def short_of_memory(self: Objective, image: torch.Tensor) -> tuple:
+        filling = torch.zeros(1000)
+        seen.append([weakref.ref(filling), weakref.ref(self), weakref.ref(image)])
+        if len(seen) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return evaluate(self, image)
+
+    monkeypatch.setattr(Objective, "evaluate", short_of_memory)
+    with pytest.raises(DeviceMemoryError) as caught:
+        list(stylize(photo, painting, SMALL))
+    assert caught.value is not None
+    assert [ref() for refs in seen for ref in refs] == [None] * 9
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nst_core.optimizers import LBFGS, Adam, precondition
+from nst_core.optimizers import LBFGS, Adam, grow, precondition, shrink
 
 
 def descend(
@@ -86,6 +86,17 @@ def test_preconditioner_is_symmetric_positive_definite(shape: tuple[int, int]) -
     a, b = torch.randn(2, 1, 3, *shape, dtype=torch.float64)
     assert (a * precondition(b)).sum().item() == pytest.approx((b * precondition(a)).sum().item())
     assert (a * precondition(a)).sum() >= (a * a).sum()
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (37, 51), (5, 8)])
+def test_shrinking_is_the_transpose_of_growing(shape: tuple[int, int]) -> None:
+    """As autograd says, which on a GPU adds in any order."""
+    torch.manual_seed(0)
+    small = torch.zeros(1, 3, *((side + 1) // 2 for side in shape)).double().requires_grad_()
+    grad = torch.randn(1, 3, *shape, dtype=torch.float64)
+    large = grow(small)[..., : shape[0], : shape[1]]
+    (expected,) = torch.autograd.grad(large, small, grad)
+    torch.testing.assert_close(shrink(grad), expected)
 
 
 def test_preconditioner_favours_large_shapes() -> None:
