@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from .errors import SettingsError
+
 CPU_FLAGS = Path("/proc/cpuinfo")
 
 
@@ -25,10 +27,17 @@ def resolve_precision(precision: str, device: str | None = None) -> str:
     Args:
         precision: the setting; what is not "auto" stays as it is.
         device: "cuda", "mps" or "cpu"; by default the best one of this machine.
+
+    Raises:
+        SettingsError: bfloat16 is asked for on a GPU that does not know it.
     """
+    device = device or best_device()
+    fast = multiplies_bfloat16(device)
+    if precision == "bfloat16" and torch.device(device).type == "cuda" and not fast:
+        raise SettingsError("This GPU has no bfloat16: set precision to auto or float32.")
     if precision != "auto":
         return precision
-    return "bfloat16" if multiplies_bfloat16(device or best_device()) else "float32"
+    return "bfloat16" if fast else "float32"
 
 
 def multiplies_bfloat16(device: str) -> bool:
@@ -38,9 +47,10 @@ def multiplies_bfloat16(device: str) -> bool:
     and the tensor cores of GPUs from compute capability 8.0 on. Of Apple's GPUs and other
     processors it is not known what bfloat16 gains: they compute in float32.
     """
-    if device == "cuda":
+    kind = torch.device(device).type
+    if kind == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device == "cpu":
+    if kind == "cpu":
         return _processor_has_amx()
     return False
 

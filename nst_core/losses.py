@@ -8,6 +8,7 @@ network. The other terms are those of the textbook.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -192,10 +193,17 @@ def weave(image: Tensor) -> Tensor:
     `WEAVE_LENGTH` pixels along the other. Convolutions with one kernel for all colours take both
     in one pass, three times as fast as pooling and differences of slices.
     """
-    mean = image.new_full((WEAVE_LENGTH, 1), 1 / WEAVE_LENGTH)
-    kernel = mean @ image.new_tensor([[1.0, -2.0, 1.0]])
+    kernel = _lines(image.dtype, str(image.device))
     across, down = (F.conv2d(image, x.expand(3, 1, *x.shape), groups=3) for x in (kernel, kernel.T))
     return across.square().mean() + down.square().mean()
+
+
+@lru_cache(maxsize=4)
+def _lines(dtype: torch.dtype, device: str) -> Tensor:
+    """The kernel of `weave`: a mean down, second differences across."""
+    with torch.inference_mode(False):  # a gradient will meet it
+        mean = torch.full((WEAVE_LENGTH, 1), 1 / WEAVE_LENGTH, dtype=dtype)
+        return (mean @ torch.tensor([[1.0, -2.0, 1.0]], dtype=dtype)).to(device)
 
 
 def range_excess(image: Tensor) -> Tensor:

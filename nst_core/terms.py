@@ -35,8 +35,8 @@ RANGE_WEIGHT = 1500.0
 
 # Weights of the style layers by level. Gatys et al. weigh all layers alike. More weight on the
 # shallow layers takes on colours and strokes and keeps faces and contours. With 0.6 and 0.1 on the
-# deepest two, motifs of the painting (faces, lamps, a second pair of eyes) appeared as ghosts in flat
-# skies and on faces.
+# deepest two, motifs of the painting (faces, lamps, a second pair of eyes) appeared as ghosts in
+# flat skies and on faces.
 STYLE_WEIGHTS_BY_LEVEL = (4.0, 2.0, 1.6, 0.2, 0.02)
 
 # Scalars by the name of the term, such as "content" or "content relu4_2".

@@ -57,10 +57,10 @@ class _Convolution(torch.autograd.Function):
                 grad, y, 0, grad_input=grad if own else torch.empty_like(y)
             )
         grad = F.conv_transpose2d(grad, weight)
-        grad[..., 1, :] += grad[..., 0, :]
-        grad[..., -2, :] += grad[..., -1, :]
-        grad[..., 1] += grad[..., 0]
-        grad[..., -2] += grad[..., -1]
+        grad[..., 1, :].add_(grad[..., 0, :])
+        grad[..., -2, :].add_(grad[..., -1, :])
+        grad[..., 1].add_(grad[..., 0])
+        grad[..., -2].add_(grad[..., -1])
         return grad[..., 1:-1, 1:-1], None, None, None
 
 

@@ -50,8 +50,8 @@ from torch.profiler import ProfilerActivity, profile
 from nst_core import Settings, Transfer, prepare, stylize
 from nst_core.allocator import keep_freed_memory, release_freed_memory
 from nst_core.descent import Descent
+from nst_core.devices import best_device
 from nst_core.layers import convolutions
-from nst_core.optimize import best_device
 from nst_core.plan import SECOND_SCALE, Stage
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

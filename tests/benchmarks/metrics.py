@@ -8,11 +8,11 @@ for a picture that has the statistics of the painting.
 The similarity C is the structural similarity of the luminance to the photo (Wang et al. 2004). C is
 1 for the photo itself.
 
-Ghosts are motifs of the painting in flat areas of the photo: faces in a sky, eyes in a lake. S counts
-them as style, so that below about 0.2 a smaller S is no better. `Quality.ghosts` measures them: how
-far the deepest features of the result have moved from those of the photo where the photo is flat,
-over how far those of the painting are away. Strokes alone leave it at about 0.4 to 0.6; a picture
-whose sky is full of motifs comes near 1.
+Ghosts are motifs of the painting in flat areas of the photo: faces in a sky, eyes in a lake. S
+counts them as style, so that below about 0.2 a smaller S is no better. `Quality.ghosts` measures
+them: how far the deepest features of the result have moved from those of the photo where the photo
+is flat, over how far those of the painting are away. Strokes alone leave it at 0.4 to 0.6; a
+picture whose sky is full of motifs comes near 1.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nst_core import Settings, devices, stylize
+from nst_core import Settings, SettingsError, devices, stylize
 from nst_core.recipe import Recipe
 from nst_core.sweep import prepare_sweep
 from nst_core.transfer import prepare
@@ -43,9 +43,12 @@ def test_an_older_pytorch_asks_the_kernel(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_auto_follows_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     assert devices.resolve_precision("auto", "cuda") == "bfloat16"
+    assert devices.resolve_precision("auto", "cuda:1") == "bfloat16"
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     assert devices.resolve_precision("auto", "cuda") == "float32"
     assert devices.resolve_precision("auto", "mps") == "float32"
+    with pytest.raises(SettingsError, match="no bfloat16"):
+        devices.resolve_precision("bfloat16", "cuda")
 
 
 def test_the_recipe_has_the_precision_that_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
