@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 from nst_core import ImageError, Settings, finish, load_image
 from nst_core.images import working_size
 from nst_core.tensors import to_tensor
+from tests.corpus import STORED
 
 RED, BLUE = (220, 30, 20), (20, 40, 200)
 
@@ -85,18 +86,9 @@ def test_sixteen_bits_in_between() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_comes_out_upright(orientation: int) -> None:
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     stored = two_colours()
-    if orientation in turn:
-        stored = stored.transpose(turn[orientation])
+    if orientation in STORED:
+        stored = stored.transpose(STORED[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
     loaded = load_image(saved(stored, "JPEG", exif=exif, quality=95))
