@@ -47,7 +47,8 @@ def full_value(values: Values) -> float:
         if high <= OVERSHOOT:
             return 1.0
         _refuse_light(values, high)
-    bits = [8, 16, 24, 32] if kind in "uf" or size > 2 else [8 * size - 1]
+    # Signed numbers have a bit less.
+    bits = [8, 16, 24, 31 if kind == "i" else 32] if size > 2 or kind == "f" else [8 * size - 1]
     return next((2.0**n - 1 for n in bits if high <= 2.0**n - 1), high)
 
 

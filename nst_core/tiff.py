@@ -40,6 +40,7 @@ MOST_BYTES = 400_000_000
 # Pixels of a part that may be larger than its picture: a tile of a small one.
 LARGE_PART = 2**22
 MOST_SCANS = 100
+MOST_PARTS = 100_000
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 RAW_PHOTOMETRICS = (32_803, 34_892)
@@ -50,7 +51,7 @@ MODES = {RGB: "RGB", SEPARATED: "CMYK", YCBCR: "YCbCr", CIELAB: "LAB"}
 JPEG = 7
 COMPRESSIONS = (1, 2, 3, 4, 5, JPEG, 8, 32_946, 32_773, 34_925, 50_000)
 # Numbers of tags.
-OLD_SUBFILE, ORIENTATION, INK_SET, EXTRA_SAMPLES, PROFILE = 255, 274, 332, 338, 34_675
+OLD_SUBFILE, MAKE, ORIENTATION, INK_SET, PROFILE = 255, 271, 274, 332, 34_675
 DNG_VERSION, SONY_RAW = 50_706, 28_672
 ASSOCIATED, UNASSOCIATED = 1, 2
 
@@ -68,7 +69,7 @@ def read_tiff(file: BinaryIO, name: str, check_size: Callable[[tuple[int, int]],
         check_size: refuses width and height that can't be used.
 
     Raises:
-        ImageError: the file is of a kind that can't be used, or holds nothing but a preview.
+        ImageError: the file is of a kind or a size that can't be used.
         Exception: tifffile raises many things where a file is damaged.
     """
     from tifffile import TiffFile  # not above: it takes a while to import, and is rarely needed
@@ -89,35 +90,40 @@ def read_tiff(file: BinaryIO, name: str, check_size: Callable[[tuple[int, int]],
         return Stored(
             _pixels(page, values, alpha),
             None if alpha is None else Image.fromarray(alpha),
-            (bytes(profile),) if profile else (),
+            (profile,) if isinstance(profile, bytes) else (),
             page.tags.valueof(ORIENTATION, 1),
         )
 
 
 def _full_picture(pages: Any, name: str) -> TiffPage:
     """Return the page with the full picture, where others may be previews or masks of it."""
-    found = list(islice(_walk(pages.pages), MOST_PAGES))
+    first = pages.pages[0]
+    # Pages below the first one are previews of it, or what it is a preview of.
+    below = list(islice(_walk(first.pages), MOST_PAGES))
+    found = [first, *below, *islice(_walk(pages.pages, 1), MOST_PAGES)]
+    full = [page for page in found if not _is_reduced(page)]
     for page in found:
         tags = page.tags
         if page.photometric in RAW_PHOTOMETRICS or DNG_VERSION in tags or SONY_RAW in tags:
             raise ImageError(f"{name} {RAW}")
-    full = [page for page in found if not _is_reduced(page)]
-    if found[0] in full:
-        # Pages below the first one are previews of it, or what it is a preview of.
-        below = [page for page in _walk(found[0].pages or ()) if page in full]
-        return max([found[0], *below], key=_area)
+    if not full and MAKE in first.tags:
+        raise ImageError(f"{name} {RAW}")
+    if full and full[0] is first:
+        return max([first, *(page for page in below if page in full)], key=_area)
     return full[0] if full else max(found, key=_area)
 
 
-def _walk(pages: Any) -> Iterator[TiffPage]:
-    """Give pages, each before those below it."""
-    for number in range(MOST_PAGES):
+def _walk(pages: Any, start: int = 0) -> Iterator[TiffPage]:
+    """Give pages, each before those below it; a damaged one is the last."""
+    for number in range(start, MOST_PAGES):
+        # The chain may end, lead to nowhere, or lead back.
         try:
             page = pages[number]
-        except IndexError:
+            below = page.pages
+        except Exception:
             return
         yield page
-        yield from _walk(page.pages or ())
+        yield from _walk(below)
 
 
 def _area(page: TiffPage) -> int:
@@ -159,7 +165,8 @@ def _check_parts(page: TiffPage, file: BinaryIO) -> None:
     width, height = page.imagewidth, page.imagelength
     if page.is_tiled:
         width, height = page.tilewidth, page.tilelength
-    if page.nbytes > MOST_BYTES or width * height > 4 * _area(page) + LARGE_PART:
+    too_large = width * height > 4 * _area(page) + LARGE_PART
+    if page.nbytes > MOST_BYTES or too_large or len(page.dataoffsets) > MOST_PARTS:
         raise ImageError(_too_much())
     end = file.seek(0, 2)
     parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
