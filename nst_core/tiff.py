@@ -97,11 +97,11 @@ def read_tiff(file: BinaryIO, name: str, check_size: Callable[[tuple[int, int]],
 
 def _full_picture(pages: Any, name: str) -> TiffPage:
     """Return the page with the full picture, where others may be previews or masks of it."""
-    first = pages.pages[0]
+    first: TiffPage = pages.pages[0]
     # Pages below the first one are previews of it, or what it is a preview of.
     below = list(islice(_walk(first.pages), MOST_PAGES))
     found = [first, *below, *islice(_walk(pages.pages, 1), MOST_PAGES)]
-    full = [page for page in found if not _is_reduced(page)]
+    full: list[TiffPage] = [page for page in found if not _is_reduced(page)]
     for page in found:
         tags = page.tags
         if page.photometric in RAW_PHOTOMETRICS or DNG_VERSION in tags or SONY_RAW in tags:

@@ -163,7 +163,7 @@ def test_other_ways_to_say_colours() -> None:
     assert_looks(saved(base(size=SIZE), "TIFF", icc_profile=profile()), RED, BLUE)
     for tile in (None, (16, 32)):
         codes = COLOURS.astype("u1")
-        made = written(codes, "ycbcr", compression="jpeg", tile=tile, rowsperstrip=None)
+        made = written(codes, "rgb", compression="jpeg", tile=tile, rowsperstrip=None)
         assert_looks(made, RED, BLUE, tolerance=9)
     for name in ("lzma", "zstd"):
         assert_looks(written(COLOURS.astype("u2") * 257, "rgb", compression=name), RED, BLUE)
