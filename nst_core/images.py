@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from os import PathLike
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
@@ -13,11 +13,12 @@ from pillow_heif import register_heif_opener
 
 from .depth import full_value, to_eight_bit
 from .errors import ImageError
+from .jpeg import MOST_SCANS, count_scans
 from .png import alpha_of, chunks_before_pixels, encoding_of
 from .profiles import descriptions_of
 from .stored import Stored
 from .tiff import MAGIC as TIFF
-from .tiff import RAW, is_raw, read_tiff
+from .tiff import RAW, TOO_MUCH, is_raw, read_tiff
 
 register_heif_opener()
 # Pillow warns of large files and odd metadata; `load_image` refuses what can't be used.
@@ -29,8 +30,6 @@ MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
 # A longer strip would be less than two pixels wide in thumbnails.
 MAX_ASPECT = 100
-# Progressive files of phones and web programs have about a dozen scans.
-MAX_JPEG_SCANS = 100
 MAX_NAME = 60
 # Bytes at the start of a file that tell TIFF and raw files of cameras.
 HEAD = 16
@@ -58,6 +57,8 @@ def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Im
     try:
         if isinstance(source, Image.Image):
             _check_size(source.size)
+            if file := _unread(source):
+                return _read(file, _name(source)).clean()
             return _stored(source.copy()).clean()
         if isinstance(source, (str, PathLike)):
             with open(source, "rb") as file:
@@ -115,31 +116,6 @@ def _check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _check_work(image: ImageFile.ImageFile) -> None:
-    """Refuse files that take far more time or memory to decode than their size suggests.
-
-    A progressive JPEG can have any number of scans over its pixels.
-    """
-    scans = _scans(image.fp) if image.fp and "progressive" in image.info else 1
-    if scans > MAX_JPEG_SCANS:
-        raise ImageError(
-            "The image is stored in a way that takes too much to open: save it as PNG, and use "
-            "that."
-        )
-
-
-def _scans(file: IO[bytes]) -> int:
-    """Count the scans of a JPEG, those of embedded previews among them."""
-    place = file.tell()
-    file.seek(0)
-    count, last = 0, b""
-    while piece := file.read(2**20):
-        count += (last + piece).count(b"\xff\xda")
-        last = piece[-1:]
-    file.seek(place)
-    return count
-
-
 def _too_large(size: str = "") -> str:
     return f"The image is too large{size}: use one of at most {MAX_PIXELS // 1_000_000} megapixels."
 
@@ -164,8 +140,20 @@ def _read(file: BinaryIO, name: str) -> Stored:
         return read_tiff(file, name, _check_size)
     with Image.open(file, formats=FORMATS) as image:
         _check_size(image.size)
-        _check_work(image)
+        # A progressive JPEG can have any number of scans over its pixels.
+        if "progressive" in image.info and count_scans(file) > MOST_SCANS:
+            raise ImageError(TOO_MUCH)
         return _stored(image, file)
+
+
+def _unread(image: Image.Image) -> BinaryIO | None:
+    """The file of an image that is open, of which Pillow has read no pixels yet.
+
+    Pillow has not kept all that the file says of its colours.
+    """
+    if not isinstance(image, ImageFile.ImageFile) or image.format not in (*FORMATS, "TIFF"):
+        return None
+    return cast(BinaryIO, image.fp) if image.fp and image.tile and image.tell() == 0 else None
 
 
 def _stored(image: Image.Image, file: BinaryIO | None = None) -> Stored:

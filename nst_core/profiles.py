@@ -33,7 +33,7 @@ def descriptions_of(image: Image.Image, file: BinaryIO | None = None) -> tuple[D
     """
     info = image.info
     nclx = info.get("nclx_profile")
-    if image.format == "AVIF" and file is not None:
+    if image.format == "AVIF" and file is not None and "icc_profile" not in info:
         nclx = _nclx_of_avif(file)
     found = [
         info.get("icc_profile"),

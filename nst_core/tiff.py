@@ -10,6 +10,7 @@ import logging
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -19,6 +20,7 @@ from PIL import Image
 
 from .depth import ROWS, Values, full_value, to_eight_bit
 from .errors import ImageError
+from .jpeg import MOST_SCANS, count_scans, size_of
 from .stored import Stored
 
 if TYPE_CHECKING:
@@ -33,13 +35,13 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Camera files that are no TIFF, or that are one with a picture of their own kind.
 RAW_MAGIC = (b"II*\0\x10\0\0\0CR", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FUJIFILMCCD-RAW", b"FOVb")
 RAW = "is a raw file of a camera: export it as JPEG or TIFF, and use that."
+TOO_MUCH = "The image is stored in a way that takes too much to open: save it as PNG, and use that."
 
 MOST_PAGES = 16
 # Bytes of all values: 50 megapixels with four channels of 16 bits.
 MOST_BYTES = 400_000_000
 # Pixels of a part that may be larger than its picture: a tile of a small one.
 LARGE_PART = 2**22
-MOST_SCANS = 100
 MOST_PARTS = 100_000
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
@@ -167,7 +169,7 @@ def _check_parts(page: TiffPage, file: BinaryIO) -> None:
         width, height = page.tilewidth, page.tilelength
     too_large = width * height > 4 * _area(page) + LARGE_PART
     if page.nbytes > MOST_BYTES or too_large or len(page.dataoffsets) > MOST_PARTS:
-        raise ImageError(_too_much())
+        raise ImageError(TOO_MUCH)
     end = file.seek(0, 2)
     parts = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if len(parts) < math.prod(page.chunked):
@@ -177,27 +179,16 @@ def _check_parts(page: TiffPage, file: BinaryIO) -> None:
             raise ValueError("A part is not in the file.")
         if page.compression == JPEG:
             file.seek(offset)
-            _check_jpeg(file.read(count), width, height)
+            _check_jpeg(file.read(count), (width, height))
 
 
-def _check_jpeg(data: bytes, width: int, height: int) -> None:
-    """Refuse a JPEG in a TIFF that is larger than its part, or that has too many scans."""
-    if data.count(b"\xff\xda") > MOST_SCANS:
-        raise ImageError(_too_much())
-    place = 2
-    while place + 9 < len(data):
-        kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            size = [int.from_bytes(data[place + k : place + k + 2], "big") for k in (5, 7)]
-            if size[0] > height or size[1] > width:
-                raise ValueError("A JPEG is larger than its part.")
-            return
-        place += 2 + length
-    raise ValueError("A JPEG has no size.")
-
-
-def _too_much() -> str:
-    return "The image is stored in a way that takes too much to open: save it as PNG, and use that."
+def _check_jpeg(data: bytes, size: tuple[int, int]) -> None:
+    """Refuse a JPEG in a TIFF that has too many scans, or is larger than its part of `size`."""
+    if count_scans(BytesIO(data)) > MOST_SCANS:
+        raise ImageError(TOO_MUCH)
+    width, height = size_of(data)
+    if width > size[0] or height > size[1]:
+        raise ValueError("A JPEG is larger than its part.")
 
 
 def _pixels(page: TiffPage, values: Values, alpha: Bytes | None) -> Image.Image:

@@ -44,6 +44,14 @@ def test_a_case_looks_as_in_a_browser(name: str, capfd: pytest.CaptureFixture[st
     assert capfd.readouterr() == ("", "")  # libraries in C write there as well
 
 
+@pytest.mark.parametrize("name", ["png_cicp_p3.png", "png_grey4_trns.png", "avif_p3_nclx.avif"])
+def test_an_open_image_is_read_as_its_file_is(name: str) -> None:
+    with Image.open(FOLDER / name) as image:
+        found = load_image(image)
+        assert image.tobytes() == Image.open(FOLDER / name).tobytes()  # it is the caller's
+    assert found.tobytes() == load_image(FOLDER / name).tobytes()
+
+
 def assert_colour(image: Image.Image, part: int, want: list[int], tolerance: int) -> None:
     """The mean of the left (0) or the right (1) half; its colour is free where nothing is there."""
     half = np.array_split(np.asarray(image.convert("RGBA"), float), 2, axis=1)[part]
