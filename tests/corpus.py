@@ -329,6 +329,25 @@ def _no_images() -> Iterator[Case]:
     yield refused("long_chunk.png", lambda: png(SIZE, 8, 2, bytes(9216), b"\x7f\xff\xff\xffteXt"))
 
 
+def _other_tiffs() -> Iterator[Case]:
+    """Kinds of TIFF that are no picture, or none that this program reads."""
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8, 8, 8], 262: [2], 277: [3], 278: [HEIGHT]}
+    pixels = base().tobytes()
+    raw = "is a raw file of a camera: export it"
+    yield refused("camera.dng", lambda: tiff({**tags, 259: [1], 262: [32_803]}, pixels), raw)
+    yield refused("camera.cr2", still(b"II*\0\x10\0\0\0CR\2\0" + bytes(900)), raw)
+    yield refused("camera.orf", still(b"IIRO\x08\0\0\0" + bytes(900)), raw)
+    yield refused("webp_in_tiff.tif", lambda: tiff(
+        {**tags, 259: [50_001]}, saved(base(), "WEBP")
+    ), "is a TIFF compressed as WEBP: save it as PNG")  # fmt: skip
+    yield refused("part_behind_the_end.tif", lambda: tiff(
+        {**tags, 259: [1]}, pixels
+    )[:-900], DAMAGED)  # fmt: skip
+    yield refused("large_jpeg_in_tiff.tif", lambda: tiff(
+        {**tags, 259: [7]}, jpeg_of_size(20_000, 20_000)
+    ), DAMAGED)  # fmt: skip
+
+
 def _shapes() -> Iterator[Case]:
     for width, height in ((1, 1), (1, 5000), (5000, 1), (15, 400), (0, 40)):
         sentence = "too small" if width else UNREADABLE
@@ -502,7 +521,7 @@ def _plain_pictures() -> Iterator[Case]:
 def cases() -> list[Case]:
     """All files but those that are cut off."""
     groups = (
-        *(_no_images(), _shapes(), _bombs(), _formats()),
+        *(_no_images(), _other_tiffs(), _shapes(), _bombs(), _formats()),
         *(_modes(), _metadata(), _names(), _plain_pictures()),
     )
     return [case for group in groups for case in group]
@@ -532,7 +551,8 @@ SOME_PICTURES = [
 ]
 SOME_REFUSED = [
     *("empty.png", "text.png", "bad_sum.png", "1x5000.png", "5000x16.png", "bomb_60.png"),
-    *("bomb_tile.tif", "bomb_scans.jpg", "infinite.tif", "<img src=x onerror=alert(1)>.png"),
+    *("bomb_tile.tif", "bomb_scans.jpg", "infinite.tif", "camera.dng"),
+    "<img src=x onerror=alert(1)>.png",
 ]
 
 # Settings that can't be used: name, value, and what the sentence must say.
