@@ -57,6 +57,6 @@ def _refuse_light(values: Values, high: float) -> None:
     some = values[:: max(1, len(values) // 500)].astype(np.float32)
     if np.median(some) <= 1 and (some % 1).any():
         raise ImageError(
-            f"The image holds floating-point values from 0 to 1 and up to {high:.4g} in between, "
-            "as HDR has them: save it as a file of 8 or 16 bits."
+            f"The image holds light of HDR, with values up to {high:.4g} where 1 is white: save it "
+            "as a file of 8 or 16 bits."
         )

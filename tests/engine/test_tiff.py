@@ -188,7 +188,7 @@ def test_light_without_an_upper_end_is_refused() -> None:
     light = COLOURS / 255
     light[:5] *= 20
     said = refusal(written(light.astype("f4"), "rgb"))
-    assert "as HDR has them: save it as a file of 8 or 16 bits" in said
+    assert "values up to 17.25 where 1 is white: save it as a file of 8 or 16 bits" in said
     for odd in (np.inf, -np.inf, np.nan):
         light[3, 3] = odd
         assert "not finite" in refusal(written(light.astype("f4"), "rgb"))
