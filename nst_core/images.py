@@ -4,68 +4,67 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
-from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from .depth import full_value, to_eight_bit
 from .errors import ImageError
+from .jpeg import MOST_SCANS, count_scans
+from .png import alpha_of, chunks_before_pixels, encoding_of
+from .profiles import descriptions_of
+from .stored import Stored
+from .tiff import MAGIC as TIFF
+from .tiff import RAW, TOO_MUCH, is_raw, read_tiff
 
 # Pillow warns of large files and odd metadata; `load_image` refuses what can't be used.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# Pillow opens the MPO files of phones as JPEG.
-FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
+# What Pillow decodes; the MPO files of phones are JPEG to it.
+FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
 # A longer strip would be less than two pixels wide in thumbnails.
 MAX_ASPECT = 100
-# Progressive files of phones and web programs have about a dozen scans.
-MAX_JPEG_SCANS = 100
 MAX_NAME = 60
+# Bytes at the start of a file that tell TIFF and raw files of cameras.
+HEAD = 16
 # The network halves its feature maps four times, and one pixel must be left.
 MIN_WORKING_SIDE = 16
 
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _WHITE = (255, 255, 255)
-# The turn that makes an image upright, by its EXIF orientation.
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def load_image(source: str | PathLike[str] | BinaryIO | Image.Image) -> Image.Image:
     """Decode an image file, or convert an open image, to 8-bit sRGB.
 
-    The result is upright, as the EXIF orientation says. An embedded colour profile is converted to
-    sRGB; a broken one is ignored, as browsers do. An animation gives its first frame. Values of 16
-    bits become 8 bits. Nothing of the file but its pixels is kept.
+    The result is upright, as the EXIF orientation says. Colours are converted to sRGB from what the
+    file says of them; where that is broken it is ignored, as browsers do. An animation gives its
+    first frame, a file of several pages the first that is no preview. Values of 16 bits become 8
+    bits. Nothing of the file but its pixels is kept.
 
     Returns:
         An image in mode RGB, or RGBA where some of it is transparent; `info` is empty.
 
     Raises:
-        ImageError: the file is missing, is no image, is damaged, or has a size that can't be used.
+        ImageError: the file is missing, is no image, is damaged, or is of a kind or a size that
+            can't be used.
     """
     if not isinstance(source, Image.Image):
         _learn_heif()
     try:
         if isinstance(source, Image.Image):
             _check_size(source.size)
-            return _decode(source)
-        with Image.open(source, formats=FORMATS) as image:
-            _check_size(image.size)
-            _check_work(image)
-            return _decode(image)
+            if file := _unread(source):
+                return _read(file, _name(source)).clean()
+            return _stored(source.copy()).clean()
+        if isinstance(source, (str, PathLike)):
+            with open(source, "rb") as file:
+                return _read(file, _name(source)).clean()
+        return _read(source, _name(source)).clean()
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -126,34 +125,6 @@ def _check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _check_work(image: ImageFile.ImageFile) -> None:
-    """Refuse files that take far more time or memory to decode than their size suggests.
-
-    A progressive JPEG can have any number of scans over its pixels. A tile of a TIFF is decoded as
-    a whole, and can be much larger than the image.
-    """
-    tags = getattr(image, "tag_v2", {})
-    area = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-    scans = _scans(image.fp) if image.fp and "progressive" in image.info else 1
-    if area > MAX_PIXELS or scans > MAX_JPEG_SCANS:
-        raise ImageError(
-            "The image is stored in a way that takes too much to open: save it as PNG, and use "
-            "that."
-        )
-
-
-def _scans(file: IO[bytes]) -> int:
-    """Count the scans of a JPEG, those of embedded previews among them."""
-    place = file.tell()
-    file.seek(0)
-    count, last = 0, b""
-    while piece := file.read(2**20):
-        count += (last + piece).count(b"\xff\xda")
-        last = piece[-1:]
-    file.seek(place)
-    return count
-
-
 def _too_large(size: str = "") -> str:
     return f"The image is too large{size}: use one of at most {MAX_PIXELS // 1_000_000} megapixels."
 
@@ -168,63 +139,86 @@ def printable(text: str, most: int = MAX_NAME) -> str:
     return text if len(text) <= most else f"{text[: most - 13]}...{text[-10:]}"
 
 
-def _decode(image: Image.Image) -> Image.Image:
-    """Convert an image to upright 8-bit sRGB without metadata; `image` itself does not change."""
-    profile = image.info.get("icc_profile")
-    image = _eight_bit(_upright(image))
+def _read(file: BinaryIO, name: str) -> Stored:
+    """Decode an open file; `name` is what a sentence calls it."""
+    file.seek(0)
+    head = file.read(HEAD)
+    if is_raw(head):
+        raise ImageError(f"{name} {RAW}")
+    if head.startswith(TIFF):
+        return read_tiff(file, name, _check_size)
+    with Image.open(file, formats=FORMATS) as image:
+        _check_size(image.size)
+        # A progressive JPEG can have any number of scans over its pixels.
+        if "progressive" in image.info and count_scans(file) > MOST_SCANS:
+            raise ImageError(TOO_MUCH)
+        return _stored(image, file)
+
+
+def _unread(image: Image.Image) -> BinaryIO | None:
+    """The file of an image that is open, of which Pillow has read no pixels yet.
+
+    Pillow has not kept all that the file says of its colours.
+    """
+    if not isinstance(image, ImageFile.ImageFile) or image.format not in (*FORMATS, "TIFF"):
+        return None
+    return cast(BinaryIO, image.fp) if image.fp and image.tile and image.tell() == 0 else None
+
+
+def _stored(image: Image.Image, file: BinaryIO | None = None) -> Stored:
+    """Decode an image that is open; `file` is where it comes from."""
+    descriptions = descriptions_of(image, file)
+    covered = _covered(image)
     alpha = None
-    if image.has_transparency_data:
-        if image.mode != "RGBA":
+    if image.format == "PNG" and file is not None:
+        chunks = chunks_before_pixels(file)
+        if encoding := encoding_of(chunks):
+            descriptions = (encoding, *descriptions)
+        image.load()
+        alpha = alpha_of(image, chunks, file)
+    image.load()
+    orientation = _orientation(image)
+    if alpha is not None:
+        image.info.pop("transparency", None)
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bit(image)
+    elif image.has_transparency_data:
+        if image.mode not in ("LA", "RGBA"):
             image = image.convert("RGBA")
         alpha = image.getchannel("A")
-        if alpha.getextrema() == (255, 255):
-            alpha = None
-    clean = _to_srgb(image, profile)
-    clean.info = {}
-    if alpha is not None:
-        clean.putalpha(alpha)
-    return clean
+        image = image.convert("L" if image.mode == "LA" else "RGB")
+    if covered is not None:
+        alpha = Image.composite(alpha, covered, covered) if alpha else covered
+    if image.mode not in ("L", "RGB", "CMYK", "LAB"):
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    return Stored(image, alpha, descriptions, orientation)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn an image as its EXIF orientation says; broken EXIF is ignored."""
-    image.load()
+def _covered(image: Image.Image) -> Image.Image | None:
+    """What the first frame of a GIF covers of its canvas; None if that is everything."""
+    if image.format != "GIF" or not isinstance(image, ImageFile.ImageFile) or not image.tile:
+        return None
+    frame = image.tile[0].extents
+    if frame is None or frame == (0, 0, *image.size):
+        return None
+    covered = Image.new("L", image.size)
+    covered.paste(255, frame)
+    return covered
+
+
+def _orientation(image: Image.Image) -> int:
+    """The orientation in EXIF, 1 to 8; browsers do not look for one in XMP, which Pillow does."""
+    exif = Image.Exif()
     try:
-        turn = TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+        exif.load(image.info.get("exif", b""))
+        return int(exif.get(ExifTags.Base.Orientation, 1))
     except Exception:  # Pillow raises many things for broken EXIF, and the pixels are good
-        return image
-    return image if turn is None else image.transpose(turn)
+        return 1
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
     """Scale grey values of 16 bits, 32 bits or floating point to 0 to 255."""
-    if not image.mode.startswith(("I", "F")):
-        return image
-    values = image.convert("F")
-    values.info.pop("transparency", None)  # a grey value in the range before scaling
-    pixels = np.asarray(values)
-    if not np.isfinite(pixels).all():
-        raise ImageError("The image holds values that are not finite: save it as an 8-bit file.")
-    high = float(pixels.max())
-    if image.mode == "F" and high <= 1:
-        full = 1.0
-    elif image.mode.startswith("I;16") or 255 < high <= 65535:
-        full = 65535.0
-    else:
-        full = max(high, 255.0)
-    return values.point(lambda value: value * (255 / full) + 0).convert("L")
-
-
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Convert an image to mode RGB, from its colour profile if that can be used."""
-    if image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("RGB")
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
-            assert converted is not None  # only `inPlace=True` gives None
-            return converted
-        except (OSError, ImageCms.PyCMSError):
-            pass  # a broken profile, or one that is not for this kind of image
-    return image.convert("RGB")
+    values = np.asarray(image)
+    if image.mode.startswith("I;16"):
+        return Image.fromarray(to_eight_bit(values, 65_535))
+    return Image.fromarray(to_eight_bit(values, full_value(values)))

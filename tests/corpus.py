@@ -25,6 +25,16 @@ register_heif_opener()
 RED, BLUE, WHITE = (220, 30, 20), (20, 40, 200), (255, 255, 255)
 WIDTH, HEIGHT = SIZE = (64, 48)
 ORIENTATION = 0x0112
+# How an upright image is stored, by its EXIF orientation.
+STORED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
 Check = Callable[[Image.Image], None]
 # What is said of a file that is none, or only a part of one.
 NO_IMAGE, DAMAGED = "is not an image", "is damaged or cut off"
@@ -196,6 +206,13 @@ def tiff_of_grey(values: np.ndarray, bits: int, sample: int, order: str = "<") -
     return tiff({**tags, 339: [sample]}, values.tobytes(), order)
 
 
+def tiff_of_colours(values: np.ndarray) -> bytes:
+    """A TIFF of red, green and blue (H, W, 3), in floating point of 32 bits."""
+    height, width = values.shape[:2]
+    tags = {256: [width], 257: [height], 258: [32] * 3, 259: [1], 262: [2], 277: [3]}
+    return tiff({**tags, 278: [height], 339: [3] * 3}, values.tobytes())
+
+
 def float_tiff(*odd: float) -> bytes:
     """0 to 1 in floating point; the last pixels are `odd`."""
     values = np.asarray(grey(), np.float32) / 255
@@ -232,16 +249,8 @@ def exif(orientation: object, kind: int = 3, junk: bool = False) -> bytes:
 
 def turned(orientation: int, file_format: str, **options: object) -> bytes:
     """Stored so that it comes out upright where the orientation is heeded."""
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
-    image = base().transpose(turns[orientation]) if orientation in turns else base()
+    turn = STORED.get(orientation)
+    image = base() if turn is None else base().transpose(turn)
     options = {"exif": exif(orientation), **options}
     if file_format != "TIFF":
         options["quality"] = 95
@@ -318,10 +327,25 @@ def _no_images() -> Iterator[Case]:
     yield refused("loop.tif", still(b"II*\0" + struct.pack("<IHI", 8, 0, 8)))
     yield refused("bad_sum.png", bad_crc, DAMAGED)
     yield refused("long_chunk.png", lambda: png(SIZE, 8, 2, bytes(9216), b"\x7f\xff\xff\xffteXt"))
-    yield refused("float_colours.tif", lambda: tiff(
-        {256: [4], 257: [4], 258: [32, 32, 32], 259: [1], 262: [2], 277: [3], 339: [3, 3, 3]},
-        bytes(192),
-    ))  # fmt: skip
+
+
+def _other_tiffs() -> Iterator[Case]:
+    """Kinds of TIFF that are no picture, or none that this program reads."""
+    tags = {256: [WIDTH], 257: [HEIGHT], 258: [8, 8, 8], 262: [2], 277: [3], 278: [HEIGHT]}
+    pixels = base().tobytes()
+    raw = "is a raw file of a camera: export it"
+    yield refused("camera.dng", lambda: tiff({**tags, 259: [1], 262: [32_803]}, pixels), raw)
+    yield refused("camera.cr2", still(b"II*\0\x10\0\0\0CR\2\0" + bytes(900)), raw)
+    yield refused("camera.orf", still(b"IIRO\x08\0\0\0" + bytes(900)), raw)
+    yield refused("webp_in_tiff.tif", lambda: tiff(
+        {**tags, 259: [50_001]}, saved(base(), "WEBP")
+    ), "is a TIFF compressed as WEBP: save it as PNG")  # fmt: skip
+    yield refused("part_behind_the_end.tif", lambda: tiff(
+        {**tags, 259: [1]}, pixels
+    )[:-900], DAMAGED)  # fmt: skip
+    yield refused("large_jpeg_in_tiff.tif", lambda: tiff(
+        {**tags, 259: [7]}, jpeg_of_size(20_000, 20_000)
+    ), DAMAGED)  # fmt: skip
 
 
 def _shapes() -> Iterator[Case]:
@@ -413,6 +437,7 @@ def _modes() -> Iterator[Case]:
     long = np.asarray(grey(), np.int32) * 257 * 256
     yield picture("32_bit.tif", lambda: tiff_of_grey(long.astype("<i4"), 32, 2), black_white)
     yield picture("float.tif", float_tiff, black_white)
+    yield picture("float_colours.tif", lambda: tiff_of_colours(np.asarray(base(), "<f4") / 255))
     yield picture("negative.tif", lambda: float_tiff(-5.0), black_white)
     not_finite = "not finite"
     yield refused("infinite.tif", lambda: float_tiff(float("inf")), not_finite)
@@ -496,7 +521,7 @@ def _plain_pictures() -> Iterator[Case]:
 def cases() -> list[Case]:
     """All files but those that are cut off."""
     groups = (
-        *(_no_images(), _shapes(), _bombs(), _formats()),
+        *(_no_images(), _other_tiffs(), _shapes(), _bombs(), _formats()),
         *(_modes(), _metadata(), _names(), _plain_pictures()),
     )
     return [case for group in groups for case in group]
@@ -526,7 +551,8 @@ SOME_PICTURES = [
 ]
 SOME_REFUSED = [
     *("empty.png", "text.png", "bad_sum.png", "1x5000.png", "5000x16.png", "bomb_60.png"),
-    *("bomb_tile.tif", "bomb_scans.jpg", "infinite.tif", "<img src=x onerror=alert(1)>.png"),
+    *("bomb_tile.tif", "bomb_scans.jpg", "infinite.tif", "camera.dng"),
+    "<img src=x onerror=alert(1)>.png",
 ]
 
 # Settings that can't be used: name, value, and what the sentence must say.

@@ -16,10 +16,10 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from ..errors import StyleTransferError
+from ..errors import ImageError, StyleTransferError
 from ..finishing import finish, preview, strengthen
 from ..frame import Frame
-from ..images import on_white
+from ..images import load_image, on_white
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
 from ..sweep import Sweep, prepare_sweep
@@ -142,17 +142,19 @@ def _content(job: Job) -> str:
     return job.content
 
 
-def _mask_file(job: Job) -> str | BytesIO | None:
-    """The file of the region: painted in a page, or given."""
+def _mask_file(job: Job) -> str | Image.Image | None:
+    """The region: painted in a page, or a file; None where all that was painted is erased again."""
     if not job.painted:
         return job.mask or None
     data = job.painted.removeprefix(PAINTED_PREFIX)
     try:
         if data == job.painted or len(data) > PAINTED_LENGTH:
             raise ValueError
-        return BytesIO(base64.b64decode(data, validate=True))
-    except ValueError as error:  # binascii.Error is one
+        painted = load_image(BytesIO(base64.b64decode(data, validate=True)))
+    except (ValueError, ImageError) as error:  # binascii.Error is a ValueError
         raise StyleTransferError("The painted region can't be read: clear it.") from error
+    erased = painted.mode == "RGBA" and painted.getchannel("A").getbbox() is None
+    return None if erased else painted
 
 
 def run_job(

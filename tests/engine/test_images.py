@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,11 @@ from PIL import Image, ImageCms
 from nst_core import ImageError, Settings, finish, load_image
 from nst_core.images import working_size
 from nst_core.tensors import to_tensor
+from tests.corpus import STORED
 
+ROOT = Path(__file__).parents[2]
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+TURNED = b"Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"
 RED, BLUE = (220, 30, 20), (20, 40, 200)
 
 
@@ -85,18 +91,9 @@ def test_sixteen_bits_in_between() -> None:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_orientation_comes_out_upright(orientation: int) -> None:
-    turn = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }
     stored = two_colours()
-    if orientation in turn:
-        stored = stored.transpose(turn[orientation])
+    if orientation in STORED:
+        stored = stored.transpose(STORED[orientation])
     exif = Image.Exif()
     exif[0x0112] = orientation
     loaded = load_image(saved(stored, "JPEG", exif=exif, quality=95))
@@ -203,3 +200,27 @@ def test_working_size_scales_the_long_side_and_keeps_a_minimum() -> None:
     assert working_size((4000, 3000), 512) == (512, 384)
     assert working_size((30, 40), 512) == (384, 512)
     assert working_size((5000, 20), 512) == (512, 16)
+
+
+MEASURED = """
+import resource, sys
+from nst_core import load_image
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+width, height = load_image(sys.argv[1]).size
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+print(peak * 1024 / (width * height))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts memory in kilobytes")
+@pytest.mark.parametrize(
+    ("options", "most"), [({"icc_profile": SRGB}, 5), ({"exif": TURNED, "icc_profile": SRGB}, 9)]
+)
+def test_a_photo_is_decoded_in_place(tmp_path: Path, options: dict, most: float) -> None:
+    """A pixel takes 4 bytes, and twice that where the photo is turned."""
+    Image.linear_gradient("L").resize((4000, 3000)).convert("RGB").save(
+        tmp_path / "photo.jpg", **options
+    )
+    command = [sys.executable, "-c", MEASURED, str(tmp_path / "photo.jpg")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert float(done.stdout) < most

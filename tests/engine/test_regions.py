@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from test_losses import in_float64, naive_features, random
 
 from nst_core import ImageError, Settings, SettingsError, load_mask, preview, stylize
@@ -27,13 +28,80 @@ def ellipse(size: tuple[int, int]) -> Image.Image:
 
 def test_a_mask_is_brought_to_the_photos_size() -> None:
     mask = load_mask(ellipse((100, 75)), (400, 300))
-    assert mask is not None
     assert (mask.mode, mask.size) == ("L", (400, 300))
-    assert load_mask(Image.new("RGB", (400, 300)), (400, 300)) is None
-    clear = Image.new("RGBA", (400, 300), (255, 255, 255, 0))
-    assert load_mask(clear, (400, 300)) is None
     with pytest.raises(ImageError, match="shape of the photo"):
         load_mask(ellipse((300, 400)), (400, 300))
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour"),
+    [("L", 0), ("RGB", "black"), ("RGBA", "#fff0"), ("RGBA", "#0000"), ("I;16", 0), ("1", 0)],
+)
+def test_a_mask_with_nothing_in_it_is_refused(mode: str, colour: str | int) -> None:
+    with pytest.raises(ImageError, match="nothing in it: paint the region white"):
+        load_mask(Image.new(mode, (400, 300), colour), (400, 300))
+
+
+def colours_of_labels(shape: Image.Image, background: str, *labels: str) -> Image.Image:
+    """A picture of a label map, which has a label in each part of its shape, from left to right."""
+    image = Image.new("RGB", shape.size, background)
+    for number, label in enumerate(labels):
+        part = Image.new("L", shape.size)
+        box = (number * shape.width // len(labels), 0, shape.width, shape.height)
+        part.paste(shape.crop(box), box)
+        image.paste(Image.new("RGB", shape.size, label), (0, 0), part)
+    return image
+
+
+def one_colour_on_clear(shape: Image.Image, colour: str) -> Image.Image:
+    image = Image.new("RGB", shape.size, colour)
+    image.putalpha(shape)
+    return image
+
+
+MASKS = {
+    "white on black": lambda shape: shape,
+    "0 and 1": lambda shape: shape.point(lambda v: v // 255),
+    "0, 7 and 21": lambda shape: Image.composite(
+        Image.new("L", shape.size, 21), shape.point(lambda v: v // 255 * 7), ImageOps.flip(shape)
+    ),
+    "black on transparent": lambda shape: one_colour_on_clear(shape, "black"),
+    "grey on transparent": lambda shape: one_colour_on_clear(shape, "#555"),
+    "red on transparent": lambda shape: one_colour_on_clear(shape, "red"),
+    "black and white on transparent": lambda shape: Image.merge(
+        "RGBA",
+        [*[shape] * 3, Image.linear_gradient("L").resize(shape.size).point([0, *[255] * 255])],
+    ),
+    "palette of a label map": lambda shape: colours_of_labels(
+        shape, "black", "#800000", "#004080", "#404040", "#e0e0c0"
+    ).quantize(8),
+    "colours of a label map": lambda shape: colours_of_labels(
+        shape, "black", "#008000", "#400000", "white"
+    ),
+    "label map without black": lambda shape: colours_of_labels(
+        shape, "#440154", "#21918c", "#fde725"
+    ),
+    "red on white": lambda shape: colours_of_labels(shape, "white", "red"),
+}
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_what_is_not_background_is_painted(kind: str) -> None:
+    shape = ellipse((400, 300))
+    made = MASKS[kind](shape)
+    want = shape
+    if kind == "0, 7 and 21":
+        want = ImageChops.lighter(shape, ImageOps.flip(shape))
+    assert load_mask(made, shape.size).tobytes() == want.tobytes()
+
+
+def test_a_soft_mask_stays_soft() -> None:
+    soft = ellipse((400, 300)).filter(ImageFilter.GaussianBlur(9))
+    assert load_mask(soft, soft.size).tobytes() == soft.tobytes()
+    assert load_mask(one_colour_on_clear(soft, "black"), soft.size).tobytes() == soft.tobytes()
+    jpeg = BytesIO()
+    soft.save(jpeg, "JPEG")
+    assert abs(np.asarray(load_mask(jpeg, soft.size), int) - np.asarray(soft)).max() < 20
 
 
 @pytest.mark.parametrize("size", [(96, 64), (451, 300), (3000, 2000)])

@@ -101,11 +101,9 @@ def test_cheap_checks_come_before_images_are_decoded(
         prepare(photo_path, missing, SMALL)
 
 
-def test_a_black_mask_is_no_mask(photo: Image.Image) -> None:
-    black = Image.new("L", photo.size)
-    transfer = prepare(photo, photo, Settings(region="style"), mask=black)
-    assert transfer.mask is None
-    assert not transfer.guided
+def test_a_mask_with_nothing_in_it_is_refused(photo: Image.Image) -> None:
+    with pytest.raises(ImageError, match="nothing in it"):
+        prepare(photo, photo, Settings(region="style"), mask=Image.new("L", photo.size))
     protected = prepare(photo, photo, SMALL, mask=Image.new("L", photo.size, "white"))
     assert protected.mask is not None
     assert not protected.guided
