@@ -198,6 +198,8 @@ def run_job(
         run.log_fields.update(made=frame.step)
         timed_out = run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps
         result = yield from _finish(transfer, frame, run)
+        if run.discarded and not kept:
+            return
         hurried = result is None
         if result is None:
             transfer = replace(transfer, settings=replace(settings, full_detail=False))
@@ -215,7 +217,7 @@ def _finish(
     """Bring the picture to the size of the photo, at full strength; tell how far it is.
 
     Returns:
-        The result; None where the visitor does not want to wait for its detail.
+        The result; None where nobody wants to wait for it.
     """
     run.finishing, due = True, time.monotonic() + FINISHING_SECONDS
     if not (run.discarded or run.disconnected):
@@ -223,7 +225,8 @@ def _finish(
     for finishing in finish_in_strips(
         frame.image, transfer.content, _full(transfer), transfer.mask
     ):
-        if run.hurried and transfer.settings.full_detail and finishing.part < 1:
+        hurried = run.hurried and transfer.settings.full_detail and finishing.part < 1
+        if hurried or (run.discarded and not run.kept):
             return None
         is_due = finishing.part == 1 or time.monotonic() >= due
         # A generator that waits at a `yield` is closed with its connection, and the result is lost.

@@ -87,15 +87,15 @@ class Run:
         return self.stopped.is_set() or self.timed_out
 
     def end(self, discard: bool = False) -> None:
-        """End it after the step in hand; while it is finished, skip what can be skipped."""
+        """End it after the step in hand."""
         self.discarded |= discard
-        now = time.monotonic()
-        if self.finishing:
-            self.hurried |= now - self.stopped_at > DOUBLE_CLICK_SECONDS
-            return
         if not self.stopped.is_set():
-            self.stopped_at = now
+            self.stopped_at = time.monotonic()
         self.stopped.set()
+
+    def hurry(self) -> None:
+        """Have the result at once, though it has less detail then."""
+        self.hurried |= time.monotonic() - self.stopped_at > DOUBLE_CLICK_SECONDS
 
 
 class Runs:
@@ -143,9 +143,12 @@ class Runs:
             self._going.remove(run)
 
     def stop(self, owner: str, discard: bool = False) -> None:
-        """End all runs of an owner after the step in hand."""
+        """End all runs of an owner after the step in hand; those that are finished are hurried."""
         for run in self._of(owner):
-            run.end(discard)
+            if run.finishing and not discard:
+                run.hurry()
+            else:
+                run.end(discard)
 
     def leave(self, owner: str) -> None:
         """The owner's connection is cut: end the runs, keep what can be fetched later."""

@@ -167,6 +167,28 @@ def test_the_finishing_of_a_large_photo_is_told_and_can_be_skipped(
     assert outcome.result.tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("kept", [False, True])
+def test_who_leaves_during_the_finishing_gets_the_whole_result_or_none(
+    kept: bool, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is reloaded comes back for its result, which has its detail."""
+    monkeypatch.setattr(jobs, "FINISHING_SECONDS", 0)
+    monkeypatch.setattr(finishing, "STRIP_PIXELS", 1)
+    runs, transfer = Runs(60), prepare_job(job, Limits())
+    told = []
+    for progress in run_job(transfer, runs, "me", tmp_path, frames(4), kept=kept):
+        told.append(progress.finished)
+        if progress.finished:
+            runs.leave("me")
+    made = progress.outcome
+    assert (made is not None) is kept
+    assert len([part for part in told if part]) == 1
+    if made is not None:
+        assert not made.hurried
+        expected = finishing.finish(made.frame.image, transfer.content, transfer.settings)
+        assert made.result.tobytes() == expected.tobytes()
+
+
 def test_a_double_click_on_stop_does_not_skip_the_finishing(job: Job, tmp_path: Path) -> None:
     runs, transfer = Runs(60), prepare_job(job, Limits())
     for progress in run_job(transfer, runs, "me", tmp_path, frames(1000)):
