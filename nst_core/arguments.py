@@ -11,6 +11,7 @@ from . import insights
 from .errors import StyleTransferError
 from .images import printable
 from .options import Number
+from .output import ENDINGS
 from .presets import PRESETS, find_preset
 from .recipe import Recipe
 from .settings import DEFAULTS, OPTIONS, Settings
@@ -103,8 +104,13 @@ class Files:
 
 
 def is_folder(output: str) -> bool:
-    """Whether an output is a folder, which takes the results of many photos."""
-    return output.endswith(("/", os.sep)) or os.path.isdir(output)
+    """Whether an output is a folder, which takes the results of many photos.
+
+    A name that ends like one of a picture is taken for a mistake where a folder has it.
+    """
+    if output.endswith(("/", os.sep)):
+        return True
+    return os.path.isdir(output) and not output.lower().endswith(ENDINGS)
 
 
 def files_of(arguments: argparse.Namespace, settings: Settings, recipe: Recipe | None) -> Files:

@@ -100,12 +100,16 @@ def paint_all(
     styles = [load_image(style) for style in files.styles]
     batch = _Batch(styles, settings, load_image(start) if start else None)
     steps = len(waiting) * settings.steps
-    with interrupts() as asked, tqdm(total=steps, unit="step", disable=None) as bar:
-        for number, (path, photo) in enumerate(waiting.items(), 1):
-            bar.set_description(f"Photo {number} of {len(waiting)}")
-            batch.paint(photo, path, asked, bar)
-            if asked():
-                break
+    try:
+        with interrupts() as asked, tqdm(total=steps, unit="step", disable=None) as bar:
+            for number, (path, photo) in enumerate(waiting.items(), 1):
+                bar.set_description(f"Photo {number} of {len(waiting)}")
+                batch.paint(photo, path, asked, bar)
+                if asked():
+                    break
+    except OSError:  # the disk is full: the next photo would be painted in vain
+        _report(batch, len(jobs), len(kept), interrupted=True)
+        raise
     return _report(batch, len(jobs), len(kept), asked())
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from nst_core import read_recipe
+from nst_core.painting import Painting
 from tests.command import CommandLine, assert_quiet, assert_refused
 
 QUICK = ("--size", 64, "--steps", 1)
@@ -120,6 +121,36 @@ def test_what_no_photo_can_be_painted_with_is_one_sentence(
     Image.open(photos[0]).save(results / "a.png")
     done = command_line(photo, results / "a.png", painting_path, "-o", results, *QUICK)
     assert_refused(done, "is photo 1")
+
+
+def test_a_full_disk_ends_the_batch_and_leaves_what_was_there(
+    photos: list[Path],
+    painting_path: Path,
+    tmp_path: Path,
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    old = out / f"two-{painting_path.stem}.png"
+    old.write_text("old")
+    save = Painting.save
+
+    def save_on_a_full_disk(painting: Painting, path: Path) -> None:
+        full = OSError(28, "No space left on device", str(path))
+        if path == old:
+            raise full
+        save(painting, path)
+
+    monkeypatch.setattr(Painting, "save", save_on_a_full_disk)
+    done = command_line(*photos, painting_path, "-o", out, *QUICK)
+    assert done.returncode == 2
+    assert "Interrupted: 1 of 3 results are there" in done.stderr
+    assert done.stderr.endswith(
+        "can't be written (No space left on device): choose another place.\n"
+    )
+    assert old.read_text() == "old"
+    assert len(names(out)) == 2
 
 
 def test_long_names_make_results(
