@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -23,7 +24,8 @@ from .settings import Settings
 VERSION = 1
 KEY = "Neural Style Transfer, live"
 LONGEST = 20_000
-# A PNG of more pixels is compressed less: a seventh larger, and saved in a quarter of the time.
+# A PNG of more pixels is compressed by runs of bytes, as zlib suggests for PNG: it is saved in a
+# quarter of the time, and hardly larger, since little repeats in a painted picture.
 LARGE_PIXELS = 4_000_000
 # Rows whose bytes are hashed at a time, so that a large photo is not copied as a whole.
 HASHED_ROWS = 256
@@ -128,8 +130,9 @@ def save_with_recipe(image: Image.Image, path: str | PathLike[str], recipe: Reci
     if Path(path).suffix.lower() == ".png":
         info = PngInfo()
         info.add_itxt(KEY, recipe.to_json())
-        level = 1 if image.width * image.height > LARGE_PIXELS else 6
-        image.save(path, pnginfo=info, compress_level=level)
+        large = image.width * image.height > LARGE_PIXELS
+        quick: dict[str, Any] = {"compress_level": 1, "compress_type": zlib.Z_RLE} if large else {}
+        image.save(path, pnginfo=info, **quick)
     else:
         image.save(path, quality=95)
 
