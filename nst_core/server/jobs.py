@@ -17,7 +17,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from ..errors import StyleTransferError
-from ..finishing import finish, finish_in_strips, preview, strengthen
+from ..finishing import finish, finish_in_strips, strengthen
 from ..frame import Frame
 from ..images import on_white
 from ..names import result_name
@@ -27,15 +27,11 @@ from ..sweep import Sweep, prepare_sweep
 from ..timelapse import TimeLapse
 from ..transfer import Transfer, prepare
 from .limits import Limits
+from .previews import Previews
 from .runs import Run, Runs, Stop
 
-# Seconds between two previews, and until the first one.
-PREVIEW_SECONDS = 1.0
-FIRST_PREVIEW_SECONDS = 0.6
 # Seconds between two words on how far the finishing is.
 FINISHING_SECONDS = 0.5
-# Long side of a preview. Previews are sent once a second, perhaps to a phone.
-PREVIEW_SIDE = 1024
 # Long side of what a page shows of a result. The download is the full picture.
 SHOWN_SIDE = 2048
 # A region painted in a page is a PNG as data URL, of at most so many characters.
@@ -178,7 +174,7 @@ def run_job(
     Raises:
         StyleTransferError: as `paint`.
     """
-    previews = _Previews(transfer, folder)
+    previews = Previews(transfer, folder)
     settings = transfer.settings
     with runs.enter(owner, kept) as run:
         run.log_fields.update(size=settings.size, steps=settings.steps)
@@ -239,41 +235,6 @@ def _finish(
 def _full(transfer: Transfer) -> Settings:
     """The settings at full strength: a page changes the strength of a result afterwards."""
     return replace(transfer.settings, strength=1.0)
-
-
-class _Previews:
-    """Makes previews of frames: all go into the film, and one a second into a file."""
-
-    def __init__(self, transfer: Transfer, folder: Path) -> None:
-        self.settings, self.folder = transfer.settings, folder
-        self.photo, self.mask = transfer.content, transfer.mask
-        if max(self.photo.size) > PREVIEW_SIDE:
-            self.photo = ImageOps.contain(self.photo, (PREVIEW_SIDE, PREVIEW_SIDE))
-            self.mask = self.mask and self.mask.resize(self.photo.size)
-        self.film = TimeLapse(self.photo.size)
-        self.due = 0.0
-
-    def first(self) -> str:
-        """The photo, before anything is painted."""
-        self.film.add(on_white(self.photo))
-        self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self._save(self.photo, 0)
-
-    def take(self, frame: Frame) -> str | None:
-        """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = preview(frame.image, self.photo, self.settings, self.mask)
-        self.film.add(image)
-        if frame.done or time.monotonic() < self.due:
-            return None
-        self.due = time.monotonic() + PREVIEW_SECONDS
-        return self._save(image, frame.step)
-
-    def _save(self, image: Image.Image, step: int) -> str:
-        """Save a preview in the shape of the result, so that nothing jumps on the screen."""
-        path = self.folder / f"preview-{step}.jpg"
-        small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)
-        small.save(path, quality=85)
-        return str(path)
 
 
 def save_result(

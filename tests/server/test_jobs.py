@@ -16,7 +16,6 @@ from nst_core import Frame, StyleTransferError, finishing, read_recipe
 from nst_core.server import jobs
 from nst_core.server.jobs import (
     PAINTED_PREFIX,
-    PREVIEW_SIDE,
     SHOWN_SIDE,
     Job,
     Progress,
@@ -26,6 +25,7 @@ from nst_core.server.jobs import (
     save_result,
 )
 from nst_core.server.limits import Limits
+from nst_core.server.previews import PREVIEW_SIDE
 from nst_core.server.runs import Runs, Stop
 from nst_core.transfer import Transfer
 
