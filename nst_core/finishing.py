@@ -1,12 +1,40 @@
-"""Finishing: from the picture of the loop to the result, in the photo's own size."""
+"""Finishing: from the picture of the loop to the result, in the photo's own size.
+
+A photo may have fifty megapixels. So all that is done to it is done in strips of rows: it takes
+little more memory than photo and result, and tells how far it is.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from PIL import Image
 
 from .images import on_white
-from .regions import protect
+from .regions import soften
 from .settings import Settings
+
+# Pixels of a strip: few enough for the caches of a processor, many enough to hide the cost of the
+# rows that two strips both need.
+STRIP_PIXELS = 2**18
+LEAST_ROWS = 16
+
+# Left, upper, right and lower border of a strip.
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """How far a result is.
+
+    Attributes:
+        part: of its rows that are made, up to 1.
+        result: the same image every time; it is complete when `part` is 1.
+    """
+
+    part: float
+    result: Image.Image
 
 
 def finish(
@@ -26,18 +54,35 @@ def finish(
         settings: the settings of the run.
         mask: the mask of the run as `load_mask` returns it.
     """
+    *_, last = finish_in_strips(picture, content, settings, mask)
+    return last.result
+
+
+def finish_in_strips(
+    picture: Image.Image,
+    content: Image.Image,
+    settings: Settings,
+    mask: Image.Image | None = None,
+) -> Iterator[Finishing]:
+    """Make the result as `finish` does, and tell after each strip of rows how far it is."""
     if settings.full_detail and max(content.size) > max(picture.size):
-        result = _enlarge(picture, content)
-    elif picture.size != content.size:
-        result = picture.resize(content.size, Image.Resampling.LANCZOS)
+        rows_of = _enlarged(picture, content)
     else:
-        result = picture.copy()
-    photo = on_white(content)
-    if settings.color == "content":
-        result = keep_colors(result, photo, settings.color_amount)
+        rows_of = _resized(picture, content.size)
+    protected = None
     if mask is not None and settings.region == "protect":
-        result = protect(result, photo, mask.resize(result.size))
-    return strengthen(result, content, settings.strength)
+        protected = soften(mask.resize(content.size))
+    result = Image.new(content.mode, content.size)
+    for box in _strips(content.size):
+        own = content.crop(box)
+        photo = on_white(own)
+        rows = rows_of(box, photo)
+        if settings.color == "content":
+            rows = keep_colors(rows, photo, settings.color_amount)
+        if protected is not None:
+            rows = Image.composite(photo, rows, protected.crop(box))
+        result.paste(_strengthened(rows, own, settings.strength), box)
+        yield Finishing(box[3] / content.height, result)
 
 
 def preview(
@@ -57,9 +102,11 @@ def strengthen(result: Image.Image, content: Image.Image, strength: float) -> Im
         result: RGB or RGBA.
         content: RGB or RGBA, of the same size.
     """
-    blended = Image.blend(on_white(content), result.convert("RGB"), strength)
-    if content.mode == "RGBA":
-        blended.putalpha(content.getchannel("A"))
+    if strength == 1 and result.mode == content.mode == "RGB":
+        return result  # a large picture is not copied
+    blended = Image.new(content.mode, content.size)
+    for box in _strips(content.size):
+        blended.paste(_strengthened(result.crop(box), content.crop(box), strength), box)
     return blended
 
 
@@ -78,9 +125,39 @@ def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -
     return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
 
 
-def _enlarge(picture: Image.Image, content: Image.Image) -> Image.Image:
-    from .tensors import to_image, to_tensor  # not above: PyTorch is imported when it is needed
-    from .upscale import enlarge
+def _strips(size: tuple[int, int]) -> Iterator[Box]:
+    width, height = size
+    rows = max(LEAST_ROWS, STRIP_PIXELS // width)
+    for first in range(0, height, rows):
+        yield 0, first, width, min(height, first + rows)
 
-    small, full = (to_tensor(content, size) for size in (picture.size, content.size))
-    return to_image(enlarge(to_tensor(picture, picture.size), small, full))
+
+def _strengthened(rows: Image.Image, content: Image.Image, strength: float) -> Image.Image:
+    blended = Image.blend(on_white(content), rows.convert("RGB"), strength)
+    if content.mode == "RGBA":
+        blended.putalpha(content.getchannel("A"))
+    return blended
+
+
+def _resized(
+    picture: Image.Image, size: tuple[int, int]
+) -> Callable[[Box, Image.Image], Image.Image]:
+    """Resize a picture; the function gives a strip of it."""
+    full = picture.resize(size, Image.Resampling.LANCZOS)
+    return lambda box, photo: full.crop(box)
+
+
+def _enlarged(
+    picture: Image.Image, content: Image.Image
+) -> Callable[[Box, Image.Image], Image.Image]:
+    """Enlarge a picture along the contours of its photo; the function computes a strip of it."""
+    from .tensors import to_image, to_tensor  # not above: PyTorch is imported when it is needed
+    from .upscale import Enlargement
+
+    small, photo = (to_tensor(image, picture.size) for image in (picture, content))
+    enlargement = Enlargement(small, photo, (content.height, content.width))
+
+    def rows(box: Box, photo: Image.Image) -> Image.Image:
+        return to_image(enlargement.rows(box[1], box[3], to_tensor(photo, photo.size)))
+
+    return rows

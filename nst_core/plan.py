@@ -40,6 +40,9 @@ BYTES_WHOLE, BYTES_IN_STRIPS, BYTES_PAIR = 2700, 1120, 24
 # Bytes a pixel takes on top where two regions are painted and nothing is in strips.
 BYTES_GUIDED = 900
 BYTES_OF_PROCESS = 0.7e9
+# Bytes a pixel of the photo takes: during the steps, and at the most, where the photo is read and
+# where the result is made in its size, both with transparency.
+BYTES_HELD, BYTES_FULL_SIZE = 4, 16
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,26 @@ def is_guided(settings: Settings, styles: int, mask: bool) -> bool:
     return guided
 
 
+def check_photo(settings: Settings, size: tuple[int, int]) -> None:
+    """Check that a photo can be read, and its result made, whatever size it is painted at.
+
+    Args:
+        size: width and height of the photo in pixels.
+
+    Raises:
+        SettingsError: this takes more memory than `settings.memory_budget`.
+    """
+    budget, pixels = settings.memory_budget, size[0] * size[1]
+    needed = BYTES_OF_PROCESS + BYTES_FULL_SIZE * pixels
+    if needed > budget * 1e9:
+        most = math.floor((budget * 1e9 - BYTES_OF_PROCESS) / BYTES_FULL_SIZE / 1e6)
+        raise SettingsError(
+            f"A photo of {math.ceil(pixels / 1e6)} megapixels takes about "
+            f"{math.ceil(needed / 1e8) / 10:.1f} GB, and memory_budget is {budget:g} GB: use one "
+            f"of at most {most} megapixels, or raise the budget."
+        )
+
+
 def has_second_scale(settings: Settings, size: int) -> bool:
     """Whether the loss of an image of this long side is also taken at the second scale."""
     return settings.weighting == "balanced" and size >= SECOND_SCALE_FROM
@@ -156,7 +179,9 @@ def make_plan(
     Raises:
         SettingsError: the run takes more memory than `settings.memory_budget`.
     """
-    budget = settings.memory_budget
+    check_photo(settings, content_size)
+    held = BYTES_HELD * content_size[0] * content_size[1] / 1e9
+    budget = settings.memory_budget - held
 
     def stage(size: int, steps: int) -> Stage:
         width, height = working_size(content_size, size)
@@ -185,10 +210,12 @@ def make_plan(
     if needed > budget:
         sizes = range(settings.size, int(SIZES.low) - 1, -1)
         largest = next(size for size in sizes if stage(size, steps).memory <= budget)
-        needed = math.ceil(10 * needed) / 10  # rounded up, so that it never reads like the budget
+        # Rounded up, so that it never reads like the budget.
+        needed = math.ceil(10 * (needed + held)) / 10
         raise SettingsError(
-            f"Size {settings.size} takes about {needed:.1f} GB, and memory_budget is {budget:g} "
-            f"GB: choose a size of at most {largest}, or raise the budget."
+            f"Size {settings.size} takes about {needed:.1f} GB, and memory_budget is "
+            f"{settings.memory_budget:g} GB: choose a size of at most {largest}, or raise the "
+            "budget."
         )
     return stages
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO
 
-import pillow_heif
 from PIL import Image, ImageCms
 
 from .encodings import SRGB, Encoding, encoding_of_gamma, encoding_of_numbers, to_srgb_from
@@ -101,6 +100,8 @@ def _encoding_in(profile: bytes) -> Encoding | None:
 
 def _nclx_of_avif(file: BinaryIO) -> Mapping[str, Any] | None:
     """Read nclx of an AVIF file, which Pillow keeps to itself."""
+    import pillow_heif  # not above: it is rarely needed
+
     try:
         file.seek(0)
         nclx: Mapping[str, Any] | None = pillow_heif.open_heif(file).info.get("nclx_profile")

@@ -88,10 +88,10 @@ def fit_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image | None:
     return mask if mask.getbbox() else None
 
 
-def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Image.Image:
-    """Put the photo where the mask is white, and leave the picture elsewhere; all of one size.
+def soften(mask: Image.Image) -> Image.Image:
+    """Give the mask of a protected region a soft edge.
 
-    The soft edge lies inside the mask, so that the picture outside of it does not change.
+    The edge lies inside the mask, so that the picture outside of it does not change.
     """
     inner = ImageOps.contain(mask, (EDGE_SIDE, EDGE_SIDE)) if max(mask.size) > EDGE_SIDE else mask
     reach = max(1, round(SOFT_EDGE * max(inner.size)))
@@ -99,5 +99,4 @@ def protect(picture: Image.Image, photo: Image.Image, mask: Image.Image) -> Imag
         inner = inner.filter(ImageFilter.MinFilter(3))
     # Both blurs together spread the mask by as much as the filter took off.
     inner = inner.filter(ImageFilter.BoxBlur(reach / 2)).filter(ImageFilter.BoxBlur(reach / 2))
-    inner = inner.resize(mask.size, Image.Resampling.BILINEAR)
-    return Image.composite(photo, picture, ImageChops.darker(inner, mask))
+    return ImageChops.darker(inner.resize(mask.size, Image.Resampling.BILINEAR), mask)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
 from .images import working_size
-from .plan import Stage, make_plan
+from .plan import Stage, check_photo, make_plan
 from .recipe import Recipe
 from .regions import fit_mask
 from .settings import SIZES, Settings
@@ -86,6 +86,7 @@ def prepare_sweep(
     tiles = [replace(large, size=SIZE, steps=STEPS, strength=1.0) for large in chosen]
 
     def plan(photo: Image.Image, guided: bool) -> list[tuple[Stage, ...]]:
+        check_photo(settings, photo.size)
         size = working_size(photo.size, SIZE)
         return [make_plan(tile, size, guided) for tile in tiles]
 

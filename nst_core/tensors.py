@@ -22,7 +22,8 @@ def to_tensor(image: Image.Image, size: tuple[int, int]) -> Tensor:
     Returns:
         Shape (1, 3, H, W), values 0 to 1, float32, channels_last.
     """
-    image = on_white(image).resize(size, Image.Resampling.LANCZOS)
+    opaque = image if image.mode == "RGB" else on_white(image)  # a large photo is not copied
+    image = opaque.resize(size, Image.Resampling.LANCZOS)
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     # PIL's bytes lie in memory as (H, W, 3), which is channels_last.
     return pixels.view(1, image.height, image.width, 3).permute(0, 3, 1, 2) / 255

@@ -10,9 +10,16 @@ detail into the picture: all of it where the picture follows the photo, none whe
 Strokes are soft, and the photo does not have them. The picture is enlarged by doubling, and edges
 that the photo does not explain are steepened after each doubling, but never beyond the values
 around them. So no halo arises.
+
+A photo can have a hundred times the pixels of the picture. So the result is computed in strips of
+rows, each from the few rows of the picture around it.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +34,8 @@ STEEPEST = 1.0
 # This part of its difference to the surroundings is added to a pixel of an edge.
 STEEPEN = 1.0
 LUMINANCE = (0.299, 0.587, 0.114)
+# The parameter of the cubic kernel (Keys 1981), as `F.interpolate` has it.
+CUBIC = -0.75
 
 
 def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
@@ -39,15 +48,72 @@ def enlarge(picture: Tensor, small_photo: Tensor, photo: Tensor) -> Tensor:
     Returns:
         The picture (1, 3, H, W), channels_last.
     """
-    guide, full_guide = _luminance(small_photo), _luminance(photo)
-    detail = full_guide - _resize(guide, full_guide, "bicubic")
-    result = torch.empty_like(photo, memory_format=torch.channels_last)
-    for channel in range(3):  # one by one, to save memory
-        plane = picture[:, channel : channel + 1].contiguous()
-        slope, strokes = _fit(plane, guide)
-        slope = _resize(slope, detail, "bilinear")
-        result[:, channel : channel + 1] = _double(plane, strokes, detail).addcmul_(slope, detail)
-    return result.clamp_(0, 1)
+    height, width = photo.shape[2:]
+    rows = Enlargement(picture, small_photo, (height, width)).rows(0, height, photo)
+    return rows.contiguous(memory_format=torch.channels_last)
+
+
+class Enlargement:
+    """A picture that is enlarged to the size of its photo, some rows at a time.
+
+    A row of the result does not depend on which rows are asked for together with it.
+
+    Args:
+        picture, small_photo: (1, 3, h, w), values 0 to 1.
+        size: height and width of the photo, not smaller on either side.
+    """
+
+    def __init__(self, picture: Tensor, small_photo: Tensor, size: tuple[int, int]) -> None:
+        self._picture, self._guide = picture.contiguous(), _luminance(small_photo)
+        self._slope, self._strokes = _fit(self._picture, self._guide)
+        self._sizes = _sizes((picture.shape[2], picture.shape[3]), size)
+
+    def rows(self, first: int, last: int, photo: Tensor) -> Tensor:
+        """Rows `first` to `last` (exclusive) of the enlarged picture.
+
+        Args:
+            photo: the same rows of the photo, (1, 3, last - first, W), values 0 to 1.
+
+        Returns:
+            (1, 3, last - first, W), values 0 to 1.
+        """
+        level, rows = len(self._sizes) - 1, torch.arange(first, last)
+        detail = _luminance(photo) - self._from_small(self._guide, level, rows, "bicubic")
+        slope = self._from_small(self._slope, level, rows, "bilinear")
+        return self._plain_rows(level, first, last).addcmul(slope, detail).clamp_(0, 1)
+
+    def _plain_rows(self, level: int, first: int, last: int) -> Tensor:
+        """Rows of the picture in one of its sizes, with steep edges, but without detail."""
+        if level == 0:
+            return self._picture[:, :, first:last]
+        height, width = self._sizes[level]
+        # Rows of the size below that bicubic interpolation reads, and one more on either side.
+        around = torch.arange(first - 1, last + 1).clamp(0, height - 1)
+        below = self._sizes[level - 1][0]
+        taps = _taps(below, height, around, "bicubic")
+        read = torch.arange(int(taps.source.min()) - 1, int(taps.source.max()) + 2)
+        start, end = max(0, int(read[0])), min(below, int(read[-1]) + 1)
+        small = self._plain_rows(level - 1, start, end)
+        plane = _interpolate(small, start, taps, width, "bicubic")
+        mean = _slide(plane, 1, torch.add).div_(9)
+        plane = plane[:, :, 1:-1]
+        strokes = self._from_small(self._strokes, level, around[1:-1], "bilinear")
+        plane = plane.addcmul(strokes, plane - mean, value=STEEPEN)
+        # Never beyond the values around: no halo.
+        framed = small.index_select(2, (read.clamp(0, below - 1) - start).to(small.device))
+        taps = _taps(below, height, around[1:-1], "bilinear")
+        low, high = (
+            _interpolate(_slide(framed, 1, f), int(read[1]), taps, width, "bilinear")
+            for f in (torch.minimum, torch.maximum)
+        )
+        return torch.clamp(plane, low, high, out=plane)
+
+    def _from_small(self, x: Tensor, level: int, rows: Tensor, mode: str) -> Tensor:
+        """Interpolate some rows of one of the sizes from `x` (1, C, h, w)."""
+        height, width = self._sizes[level]
+        taps = _taps(x.shape[2], height, rows, mode)
+        start, end = int(taps.source.min()), int(taps.source.max()) + 1
+        return _interpolate(x[:, :, start:end], start, taps, width, mode)
 
 
 def _luminance(image: Tensor) -> Tensor:
@@ -57,43 +123,89 @@ def _luminance(image: Tensor) -> Tensor:
     return luminance
 
 
-def _resize(x: Tensor, like: Tensor, mode: str) -> Tensor:
-    return F.interpolate(x, like.shape[2:], mode=mode, align_corners=False)
+def _sizes(small: tuple[int, int], full: tuple[int, int]) -> list[tuple[int, int]]:
+    """The sizes on the way from `small` to `full`: each but the first doubles the one before it."""
+    doublings = math.ceil(math.log2(max(b / a for a, b in zip(small, full, strict=True))))
+    (h, w), (height, width) = small, full
+    halved = [2**k for k in reversed(range(doublings))]
+    return [small, *((max(h, -(-height // k)), max(w, -(-width // k))) for k in halved)]
 
 
-def _mean(x: Tensor, radius: int) -> Tensor:
-    """The mean over the window around every pixel; windows end at the border."""
-    return F.avg_pool2d(x, 2 * radius + 1, 1, radius, count_include_pad=False)
+class _Taps(NamedTuple):
+    """How rows are interpolated: as sums of the rows `source` (taps, rows), times `weight`."""
+
+    source: Tensor
+    weight: Tensor
 
 
-def _fit(plane: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
-    """Fit `plane` by a linear function of `guide` around every pixel.
+def _taps(small: int, large: int, rows: Tensor, mode: str) -> _Taps:
+    """How to interpolate `rows` of a picture of height `large` from one of height `small`."""
+    center = (rows.double() + 0.5) * (small / large) - 0.5
+    reach = 2 if mode == "bicubic" else 1
+    index = center.floor() + torch.arange(1 - reach, reach + 1)[:, None]
+    x = (index - center).abs()
+    if mode == "bicubic":
+        near, far = ((CUBIC + 2) * x - (CUBIC + 3)) * x**2 + 1, ((x - 5) * x + 8) * x - 4
+        weight = torch.where(x < 1, near, CUBIC * far)
+    else:
+        weight = 1 - x
+    return _Taps(index.long().clamp(0, small - 1), weight.float()[:, :, None])
+
+
+def _interpolate(x: Tensor, start: int, taps: _Taps, width: int, mode: str) -> Tensor:
+    """Interpolate rows of `width` pixels from `x` (1, C, h, w), whose first row has number `start`.
+
+    `F.interpolate` could do rows too, but not some of them.
+    """
+    if x.shape[3] != width:
+        x = F.interpolate(x, (x.shape[2], width), mode=mode, align_corners=False)
+    result: Tensor | None = None
+    indices, weights = (taps.source - start).to(x.device), taps.weight.to(x.device)
+    for index, weight in zip(indices, weights, strict=True):
+        rows = x.index_select(2, index)
+        result = rows.mul_(weight) if result is None else result.addcmul_(rows, weight)
+    assert result is not None
+    return result
+
+
+def _slide(x: Tensor, radius: int, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Combine all values in the square window around every pixel.
+
+    Args:
+        x: (1, C, h + 2 * radius, w): with the rows around it; columns repeat at the border.
 
     Returns:
-        The slope, and the part (0 to 1) of the variance of `plane` that the fit leaves unexplained.
+        (1, C, h, w).
     """
-    means = _mean(plane, RADIUS), _mean(guide, RADIUS)
-    covariance = _mean(plane * guide, RADIUS) - means[0] * means[1]
-    variance = _mean(guide * guide, RADIUS) - means[1] ** 2 + FLAT
-    total = _mean(plane * plane, RADIUS) - means[0] ** 2
-    explained = _mean(covariance**2 / variance / total.clamp(min=1e-6), RADIUS)
-    slope = _mean(covariance / variance, RADIUS).clamp(-STEEPEST, STEEPEST)
-    return slope, (1 - explained).clamp(0, 1)
+    reach = 2 * radius
+    height, width = x.shape[2] - reach, x.shape[3]
+    rows = combine(x[:, :, :height], x[:, :, 1 : 1 + height])
+    for k in range(2, reach + 1):
+        rows = combine(rows, x[:, :, k : k + height])
+    rows = torch.cat([*[rows[..., :1]] * radius, rows, *[rows[..., -1:]] * radius], dim=3)
+    result = combine(rows[..., :width], rows[..., 1 : 1 + width])
+    for k in range(2, reach + 1):
+        result = combine(result, rows[..., k : k + width])
+    return result
 
 
-def _double(plane: Tensor, strokes: Tensor, like: Tensor) -> Tensor:
-    """Enlarge `plane` to the size of `like` by doubling, with steep edges where `strokes` is 1."""
-    while plane.shape != like.shape:
-        sides = [min(2 * a, b) for a, b in zip(plane.shape[2:], like.shape[2:], strict=True)]
-        low, high = -F.max_pool2d(-plane, 3, 1, 1), F.max_pool2d(plane, 3, 1, 1)
-        low, high, strokes, plane = (
-            F.interpolate(x, sides, mode=mode, align_corners=False)
-            for x, mode in (
-                (low, "bilinear"),
-                (high, "bilinear"),
-                (strokes, "bilinear"),
-                (plane, "bicubic"),
-            )
-        )
-        plane = plane.addcmul(strokes, plane - _mean(plane, 1), value=STEEPEN).clamp(low, high)
-    return plane
+def _mean(x: Tensor) -> Tensor:
+    """The mean over the window of `RADIUS` around every pixel; the border is repeated."""
+    rows = torch.arange(-RADIUS, x.shape[2] + RADIUS, device=x.device).clamp(0, x.shape[2] - 1)
+    return _slide(x.index_select(2, rows), RADIUS, torch.add).div_((2 * RADIUS + 1) ** 2)
+
+
+def _fit(picture: Tensor, guide: Tensor) -> tuple[Tensor, Tensor]:
+    """Fit the channels of `picture` by linear functions of `guide` around every pixel.
+
+    Returns:
+        The slopes (1, 3, h, w), and the part (0 to 1) of the variance of the picture that the fit
+        leaves unexplained, (1, 1, h, w).
+    """
+    means = _mean(picture), _mean(guide)
+    covariance = _mean(picture * guide) - means[0] * means[1]
+    variance = _mean(guide * guide) - means[1] ** 2 + FLAT
+    total = (_mean(picture * picture) - means[0] ** 2).sum(dim=1, keepdim=True)
+    explained = (covariance**2).sum(dim=1, keepdim=True) / variance / total.clamp(min=1e-6)
+    slope = _mean(covariance / variance).clamp(-STEEPEST, STEEPEST)
+    return slope, (1 - _mean(explained)).clamp(0, 1)

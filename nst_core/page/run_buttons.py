@@ -41,6 +41,15 @@ class RunButtons:
             result.download: gr.DownloadButton(interactive=False),
         }
 
+    def finishing(self, part: float) -> Updates:
+        """While the result is brought to the size of the photo; `part` of it is made.
+
+        A small photo is finished before anybody could press Skip, and gets no such button.
+        """
+        if not 0 < part < 1:
+            return {self.stop: gr.skip()}
+        return {self.stop: gr.Button("Skip", interactive=True)}
+
     def ready(self, result: Result, base: Base) -> Updates:
         """Ready for the next run, whatever became of the last one."""
         return {

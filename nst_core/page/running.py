@@ -97,6 +97,11 @@ class _Runner:
                 **result.curve.hide(),
                 **self.buttons.running(result),
             }
+        if progress.finished is not None:
+            return {
+                result.status: run_status(progress, fields),
+                **self.buttons.finishing(progress.finished),
+            }
         points += points_of(frame)
         return {
             result.picture: progress.picture or gr.skip(),
@@ -113,17 +118,16 @@ class _Runner:
             return
         if outcome.timed_out:
             gr.Warning(timed_out_text(frame, self.service.limits.seconds))
-        record = self._keep(name, job, fields, outcome)
+        recipe, content = outcome.transfer.recipe(), outcome.transfer.content
+        seen, file = save_result(outcome.result, content, recipe, folder / f"{job.name}.png")
+        saved = file if recipe.settings.strength == 1 else None
+        record = self._keep(name, job, fields, outcome, recipe, saved)
         if outcome.discarded:  # the example that was clicked is in view
             yield self.strip.show(self.service, owner)
             return
-        base = Base.of(record)
-        recipe = Recipe.from_json(str(base.recipe))
-        content = outcome.transfer.content
-        seen, file = save_result(outcome.result, content, recipe, folder / f"{job.name}.png")
         progress = Progress(None, frame, outcome=outcome)
         yield {
-            **result.show(View(base, seen, file, run_text(progress, fields))),
+            **result.show(View(Base.of(record), seen, file, run_text(progress, fields))),
             **self.strip.show(self.service, owner),
             **result.curve.show_layers(frame),
             self.buttons.stop: gr.Button("Stop", interactive=False),
@@ -131,16 +135,25 @@ class _Runner:
         outcome.film.save(record.film)
         yield result.show_film(str(record.film))
 
-    def _keep(self, name: str, job: Job, fields: Fields, outcome: Outcome) -> Record:
-        """Put an outcome into the history, with what brings it back."""
+    def _keep(
+        self,
+        name: str,
+        job: Job,
+        fields: Fields,
+        outcome: Outcome,
+        recipe: Recipe,
+        saved: str | None,
+    ) -> Record:
+        """Put an outcome into the history, with what brings it back; `saved` is its PNG."""
         values = {
             "title": title_of(job, outcome),
-            "recipe": outcome.transfer.recipe().to_json(),
+            "recipe": recipe.to_json(),
             "fields": kept_fields(fields),
             "boxes": filled_boxes(fields),
         }
         return self.service.history.add(
-            name, outcome.frame.image, outcome.result, str(job.content), job.styles, values
+            *(name, outcome.frame.image, outcome.result, str(job.content), job.styles, values),
+            saved=saved,
         )
 
     def _warn(self, error: Exception) -> Updates:

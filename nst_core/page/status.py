@@ -21,8 +21,10 @@ def run_status(progress: Progress, fields: Fields) -> str:
     """The line under the picture, as HTML."""
     frame = progress.frame
     assert frame is not None
-    bar = "" if progress.outcome else progress_bar(frame.step, frame.total_steps)
-    return status_line(run_text(progress, fields), bar)
+    bar = progress_bar(frame.step, frame.total_steps)
+    if progress.finished is not None:
+        bar = progress_bar(round(100 * progress.finished), 100)
+    return status_line(run_text(progress, fields), "" if progress.outcome else bar)
 
 
 def run_text(progress: Progress, fields: Fields) -> str:
@@ -33,9 +35,13 @@ def run_text(progress: Progress, fields: Fields) -> str:
     if outcome is not None:
         note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
         made = f"Finished: {total} steps" if step == total else f"Stopped at step {step} of {total}"
+        if outcome.hurried:
+            note += ", enlarged without the detail of your photo"
         return f"{made} in {outcome.seconds:.1f} s{note}"
-    if progress.finishing:
-        return "Finishing in the size of your photo"
+    if progress.finished == 1:
+        return "Saving the result"
+    if progress.finished is not None:
+        return f"Finishing in the size of your photo, {100 * progress.finished:.0f} %"
     last = frame.plan[-1].size
     size = f"{frame.size} px" if frame.size == last else f"first at {frame.size} px"
     seconds = f"{frame.elapsed:.0f} s, about {frame.remaining:.0f} s left"

@@ -19,6 +19,9 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from ..images import on_white
+from ..names import name_of, result_name
+
 THUMBNAIL_SIDE = 160
 RECORD_FILE = "record.json"
 NAME_BYTES = 16
@@ -31,7 +34,7 @@ class Record:
     Attributes:
         name: `History.get` finds the record by it.
         folder: holds all files of the record.
-        content, styles: copies of the files that the user gave.
+        content, styles: copies of the files that the user gave, with their names (`name_of`).
         values: what else describes the result, as JSON can hold it.
     """
 
@@ -54,7 +57,7 @@ class Record:
     @property
     def film(self) -> Path:
         """The time-lapse, if it has been written."""
-        return self.folder / f"{self.content.stem}-{self.styles[0].stem}.mp4"
+        return self.folder / f"{result_name(self.content, self.styles[0])}.mp4"
 
     @property
     def thumbnail(self) -> Path:
@@ -110,6 +113,7 @@ class History:
         content: str | PathLike[str],
         styles: Sequence[str | PathLike[str]],
         values: Mapping[str, Any],
+        saved: str | PathLike[str] | None = None,
     ) -> Record:
         """Keep a result under a reserved name, with copies of the files it was made from.
 
@@ -118,6 +122,7 @@ class History:
             result: in the size of the photo, at full strength.
             content, styles: files; the copies keep their names, which the page shows.
             values: whatever JSON can hold.
+            saved: a PNG of `result`, if there is one: a large picture is compressed once.
         """
         folder = self.root / name
         files = [
@@ -127,10 +132,13 @@ class History:
                 *((f"style-{number}", style) for number, style in enumerate(styles)),
             ]
         ]
-        thumbnail = ImageOps.contain(result.convert("RGB"), (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        thumbnail.save(folder / "thumbnail.jpg", quality=85)
+        thumbnail = ImageOps.contain(result, (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        on_white(thumbnail).save(folder / "thumbnail.jpg", quality=85)
         picture.save(folder / "picture.png", compress_level=1)
-        result.save(folder / "result.png", compress_level=1)
+        if saved is None:
+            result.save(folder / "result.png", compress_level=1)
+        else:
+            shutil.copyfile(saved, folder / "result.png")
         text = json.dumps({"files": files, "values": dict(values)})
         (folder / RECORD_FILE).write_text(text, encoding="utf-8")
         record = self.get(name)
@@ -166,7 +174,7 @@ class History:
 
 
 def _copy(source: str | PathLike[str], folder: Path) -> Path:
-    copy = folder / Path(source).name
+    copy = folder / name_of(source)
     folder.mkdir()
     shutil.copyfile(source, copy)
     return copy

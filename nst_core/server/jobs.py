@@ -17,22 +17,21 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from ..errors import ImageError, StyleTransferError
-from ..finishing import finish, preview, strengthen
+from ..finishing import finish, finish_in_strips, strengthen
 from ..frame import Frame
 from ..images import load_image, on_white
+from ..names import result_name
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
 from ..sweep import Sweep, prepare_sweep
 from ..timelapse import TimeLapse
 from ..transfer import Transfer, prepare
 from .limits import Limits
+from .previews import Previews
 from .runs import Run, Runs, Stop
 
-# Seconds between two previews, and until the first one.
-PREVIEW_SECONDS = 1.0
-FIRST_PREVIEW_SECONDS = 0.6
-# Long side of a preview. Previews are sent once a second, perhaps to a phone.
-PREVIEW_SIDE = 1024
+# Seconds between two words on how far the finishing is.
+FINISHING_SECONDS = 0.5
 # Long side of what a page shows of a result. The download is the full picture.
 SHOWN_SIDE = 2048
 # A region painted in a page is a PNG as data URL, of at most so many characters.
@@ -63,7 +62,7 @@ class Job:
     @property
     def name(self) -> str:
         """What its result is called."""
-        return f"{Path(str(self.content)).stem}-{Path(self.styles[0]).stem}"
+        return result_name(str(self.content), self.styles[0])
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ class Outcome:
         film: previews of all steps.
         seconds: all that it took.
         timed_out: it was ended because it took too long.
+        hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
+            settings of `transfer` say so too.
         discarded: its owner looks at something else by now.
     """
 
@@ -86,6 +87,7 @@ class Outcome:
     film: TimeLapse
     seconds: float
     timed_out: bool = False
+    hurried: bool = False
     discarded: bool = False
 
 
@@ -96,13 +98,13 @@ class Progress:
     Attributes:
         picture: the file of a preview; None where the one before still stands.
         frame: the frame it was made from; None before the first step.
-        finishing: all steps are made, and the result is brought to the size of the photo.
+        finished: after the last step, the part (0 to 1) of the result that is made.
         outcome: at the end.
     """
 
     picture: str | None
     frame: Frame | None = None
-    finishing: bool = False
+    finished: float | None = None
     outcome: Outcome | None = None
 
 
@@ -174,7 +176,7 @@ def run_job(
     Raises:
         StyleTransferError: as `paint`.
     """
-    previews = _Previews(transfer, folder)
+    previews = Previews(transfer, folder)
     settings = transfer.settings
     with runs.enter(owner, kept) as run:
         run.log_fields.update(size=settings.size, steps=settings.steps)
@@ -192,58 +194,49 @@ def run_job(
         if frame is None or (run.discarded and not kept):
             return
         run.log_fields.update(made=frame.step)
-        if not (run.discarded or run.disconnected):
-            yield Progress(None, frame, finishing=True)
-        outcome = _outcome(transfer, frame, previews.film, run)
+        timed_out = run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps
+        result = yield from _finish(transfer, frame, run)
+        if run.discarded and not kept:
+            return
+        hurried = result is None
+        if result is None:
+            transfer = replace(transfer, settings=replace(settings, full_detail=False))
+            result = finish(frame.image, transfer.content, _full(transfer), transfer.mask)
+        seconds = run.elapsed
+    outcome = Outcome(
+        *(transfer, frame, result, previews.film, seconds, timed_out, hurried, run.discarded)
+    )
     yield Progress(None, frame, outcome=outcome)
 
 
-def _outcome(transfer: Transfer, frame: Frame, film: TimeLapse, run: Run) -> Outcome:
-    full = replace(transfer.settings, strength=1.0)
-    return Outcome(
-        transfer,
-        frame,
-        finish(frame.image, transfer.content, full, transfer.mask),
-        film,
-        seconds=run.elapsed,
-        timed_out=run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps,
-        discarded=run.discarded,
-    )
+def _finish(
+    transfer: Transfer, frame: Frame, run: Run
+) -> Generator[Progress, None, Image.Image | None]:
+    """Bring the picture to the size of the photo, at full strength; tell how far it is.
 
-
-class _Previews:
-    """Makes previews of frames: all go into the film, and one a second into a file."""
-
-    def __init__(self, transfer: Transfer, folder: Path) -> None:
-        self.settings, self.folder = transfer.settings, folder
-        self.photo, self.mask = transfer.content, transfer.mask
-        if max(self.photo.size) > PREVIEW_SIDE:
-            self.photo = ImageOps.contain(self.photo, (PREVIEW_SIDE, PREVIEW_SIDE))
-            self.mask = self.mask and self.mask.resize(self.photo.size)
-        self.film = TimeLapse(self.photo.size)
-        self.due = 0.0
-
-    def first(self) -> str:
-        """The photo, before anything is painted."""
-        self.film.add(on_white(self.photo))
-        self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self._save(self.photo, 0)
-
-    def take(self, frame: Frame) -> str | None:
-        """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = preview(frame.image, self.photo, self.settings, self.mask)
-        self.film.add(image)
-        if frame.done or time.monotonic() < self.due:
+    Returns:
+        The result; None where nobody wants to wait for it.
+    """
+    run.finishing, due = True, time.monotonic() + FINISHING_SECONDS
+    if not (run.discarded or run.disconnected):
+        yield Progress(None, frame, finished=0.0)
+    for finishing in finish_in_strips(
+        frame.image, transfer.content, _full(transfer), transfer.mask
+    ):
+        hurried = run.hurried and transfer.settings.full_detail and finishing.part < 1
+        if hurried or (run.discarded and not run.kept):
             return None
-        self.due = time.monotonic() + PREVIEW_SECONDS
-        return self._save(image, frame.step)
+        is_due = finishing.part == 1 or time.monotonic() >= due
+        # A generator that waits at a `yield` is closed with its connection, and the result is lost.
+        if is_due and not (run.discarded or run.disconnected):
+            due = time.monotonic() + FINISHING_SECONDS
+            yield Progress(None, frame, finished=finishing.part)
+    return finishing.result
 
-    def _save(self, image: Image.Image, step: int) -> str:
-        """Save a preview in the shape of the result, so that nothing jumps on the screen."""
-        path = self.folder / f"preview-{step}.jpg"
-        small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)
-        small.save(path, quality=85)
-        return str(path)
+
+def _full(transfer: Transfer) -> Settings:
+    """The settings at full strength: a page changes the strength of a result afterwards."""
+    return replace(transfer.settings, strength=1.0)
 
 
 def save_result(

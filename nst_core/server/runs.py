@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ log = logging.getLogger("nst")
 
 # How often a run that waits for the device looks whether it has been stopped.
 POLL_SECONDS = 0.05
+# A double click on Stop stops the run, and does not skip its finishing too.
+DOUBLE_CLICK_SECONDS = 0.5
 
 
 class Stop:
@@ -48,6 +51,9 @@ class Run:
         kept: whether an owner who has left can come back and fetch the result.
         seconds: the longest it may take.
         stopped: is set to end it after the step in hand.
+        stopped_at: when that was, by the monotonic clock.
+        finishing: its steps are made, and the result is brought to the size of the photo.
+        hurried: the result is wanted at once, though it has less detail then.
         discarded: nobody wants its result.
         disconnected: the connection of its owner is cut.
         log_fields: what the log tells of it.
@@ -58,6 +64,9 @@ class Run:
     kept: bool
     seconds: float
     stopped: threading.Event = field(default_factory=threading.Event)
+    stopped_at: float = -math.inf
+    finishing: bool = False
+    hurried: bool = False
     discarded: bool = False
     disconnected: bool = False
     log_fields: dict[str, Any] = field(default_factory=dict)
@@ -80,7 +89,13 @@ class Run:
     def end(self, discard: bool = False) -> None:
         """End it after the step in hand."""
         self.discarded |= discard
+        if not self.stopped.is_set():
+            self.stopped_at = time.monotonic()
         self.stopped.set()
+
+    def hurry(self) -> None:
+        """Have the result at once, though it has less detail then."""
+        self.hurried |= time.monotonic() - self.stopped_at > DOUBLE_CLICK_SECONDS
 
 
 class Runs:
@@ -128,9 +143,12 @@ class Runs:
             self._going.remove(run)
 
     def stop(self, owner: str, discard: bool = False) -> None:
-        """End all runs of an owner after the step in hand."""
+        """End all runs of an owner after the step in hand; those that are finished are hurried."""
         for run in self._of(owner):
-            run.end(discard)
+            if run.finishing and not discard:
+                run.hurry()
+            else:
+                run.end(discard)
 
     def leave(self, owner: str) -> None:
         """The owner's connection is cut: end the runs, keep what can be fetched later."""

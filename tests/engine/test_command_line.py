@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from nst_core import PRESETS, Settings, read_recipe
-from nst_core.__main__ import build_parser
+from nst_core.arguments import build_parser
 from nst_core.insights import reconstruction, texture
 from nst_core.settings import OPTIONS
 from tests.command import CommandLine, assert_quiet, assert_refused, run_process

@@ -95,3 +95,23 @@ def test_over_the_budget_the_largest_size_that_fits_is_named(budget: float) -> N
 def test_the_default_budget_holds_the_largest_picture() -> None:
     assert make_plan(Settings(size=4096), PHOTO)[-1].memory < 16
     assert make_plan(Settings(size=2048), PHOTO)[-1].memory < 6
+
+
+def test_a_photo_that_does_not_fit_into_the_budget_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"50 megapixels takes about 1\.5 GB") as error:
+        make_plan(Settings(size=64, memory_budget=1), (8660, 5773))
+    most = int(re.search(r"at most (\d+) megapixels", str(error.value))[1])
+    make_plan(Settings(size=64, memory_budget=1), (1000 * most, 1000))
+    with pytest.raises(SettingsError, match="photo"):
+        make_plan(Settings(size=64, memory_budget=1), (1000 * (most + 1), 1000))
+
+
+def test_the_photo_counts_beside_the_steps() -> None:
+    """A larger photo leaves less of the budget to the picture that is painted."""
+
+    def largest(side: int) -> int:
+        with pytest.raises(SettingsError) as error:
+            make_plan(Settings(size=4096, memory_budget=2), (side, side))
+        return int(re.search(r"size of at most (\d+)", str(error.value))[1])
+
+    assert largest(8000) < largest(1000)

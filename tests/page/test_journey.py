@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from nst_core import read_recipe
+from nst_core.finishing import Finishing
 from tests.browsing import (
     CHROMIUM,
     downloaded,
@@ -111,3 +117,42 @@ def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> Non
     assert Image.open(others).size == (512, 512)
     other.reload()
     expect(thumbnails(other)).to_have_count(2)
+
+
+def test_long_names_and_the_finishing_of_a_large_photo_that_nobody_waits_for(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stop ends the steps, and a second time the finishing; the result has the photo's size."""
+    jobs = import_module("nst_core.server.jobs")
+    strips = jobs.finish_in_strips
+
+    def slow_strips(*arguments: Any) -> Iterator[Finishing]:
+        for finishing in strips(*arguments):
+            time.sleep(0.4)
+            yield finishing
+
+    monkeypatch.setattr(jobs, "finish_in_strips", slow_strips)
+    monkeypatch.setattr("nst_core.finishing.STRIP_PIXELS", 2**14)
+    photo, painting = (tmp_path / f"{word * 21}.png" for word in ("写真", "絵画"))
+    for path, size in ((photo, (1200, 800)), (painting, (96, 96))):
+        Image.linear_gradient("L").resize(size).convert("RGB").save(path)
+    for box, path in (("#content", photo), ("#style", painting)):
+        page.locator(box).get_by_label("Remove Image").click()
+        page.locator(f"{box} input[type=file]").set_input_files(path)
+        expect(page.locator(f"{box} img")).to_have_attribute("src", re.compile(quote(path.stem)))
+
+    start_long_run(page)
+    page.locator("#stop").click()
+    expect(status(page)).to_contain_text("Finishing in the size of your photo")
+    bar = status(page).locator("progress")
+    expect(page.locator("#stop")).to_have_text("Skip")
+    assert 0 < int(bar.get_attribute("value")) < 100
+    page.locator("#stop").click()
+    expect(status(page)).to_contain_text("enlarged without the detail of your photo")
+    expect_ready(page)
+    result = downloaded(page, tmp_path)
+    assert result.stem.startswith("写真")
+    assert "-絵画" in result.stem
+    assert len(result.name.encode()) < 200
+    assert Image.open(result).size == (1200, 800)
+    assert not read_recipe(result).settings.full_detail

@@ -70,3 +70,26 @@ def test_what_is_too_old_is_forgotten(history: History, photo_path: Path) -> Non
 @pytest.mark.parametrize("name", ["", "..", "/etc", "../x", "x" * 1000, None, 7, ["a"]])
 def test_names_from_outside_find_nothing(history: History, name: object) -> None:
     assert history.get(name) is None
+
+
+def test_long_names_are_cut(history: History, photo_path: Path, tmp_path: Path) -> None:
+    photo, painting = (tmp_path / f"{x * 120}.jpg" for x in "ab")
+    for path in (photo, painting):
+        path.write_bytes(photo_path.read_bytes())
+    name = history.reserve("me")
+    record = history.add(name, PICTURE, PICTURE, photo, [painting], {})
+    assert record.content.read_bytes() == photo.read_bytes()
+    assert record.content.name.endswith("aaa.jpg")
+    record.film.write_bytes(b"film")
+    assert len(record.film.name) < 200
+    assert record.film.stem.endswith("bbb")
+
+
+def test_a_result_that_is_saved_already_is_copied(
+    history: History, photo_path: Path, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved.png"
+    PICTURE.save(saved)
+    name = history.reserve("me")
+    record = history.add(name, PICTURE, PICTURE, photo_path, [photo_path], {}, saved=saved)
+    assert record.result.read_bytes() == saved.read_bytes()

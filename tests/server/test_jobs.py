@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst_core import Frame, StyleTransferError, read_recipe
+from nst_core import Frame, StyleTransferError, finishing, read_recipe
+from nst_core.server import jobs
 from nst_core.server.jobs import (
     PAINTED_PREFIX,
-    PREVIEW_SIDE,
     SHOWN_SIDE,
     Job,
     Progress,
@@ -25,6 +25,7 @@ from nst_core.server.jobs import (
     save_result,
 )
 from nst_core.server.limits import Limits
+from nst_core.server.previews import PREVIEW_SIDE
 from nst_core.server.runs import Runs, Stop
 from nst_core.transfer import Transfer
 
@@ -108,7 +109,7 @@ def test_a_run_shows_the_photo_first_and_ends_with_its_outcome(job: Job, tmp_pat
     first, *_, finishing, last = run(job, tmp_path)
     assert first.frame is None
     assert Image.open(str(first.picture)).size == Image.open(str(job.content)).size
-    assert finishing.finishing
+    assert finishing.finished == 1
     outcome = last.outcome
     assert outcome is not None
     assert outcome.frame.step == 4
@@ -138,6 +139,63 @@ def test_nothing_comes_of_a_discarded_run_unless_it_is_kept(job: Job, tmp_path: 
         runs.stop("me", discard=True)
         outcomes = [progress.outcome for progress in going if progress.outcome]
         assert [outcome.discarded for outcome in outcomes] == ([True] if kept else [])
+
+
+def test_the_finishing_of_a_large_photo_is_told_and_can_be_skipped(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The result has the size of the photo all the same, and its recipe says how it was made."""
+    monkeypatch.setattr(jobs, "FINISHING_SECONDS", 0)
+    monkeypatch.setattr(finishing, "STRIP_PIXELS", 1)
+    runs, transfer = Runs(60), prepare_job(job, Limits())
+    told = []
+    for progress in run_job(transfer, runs, "me", tmp_path, frames(4)):
+        if progress.finished is not None:
+            told.append(progress.finished)
+            if progress.finished > 0.3:
+                runs.stop("me")
+    assert told[0] == 0
+    assert told == sorted(told)
+    assert 0.3 < told[-1] < 0.9
+    outcome = progress.outcome
+    assert outcome is not None
+    assert outcome.hurried
+    assert not outcome.discarded
+    assert not outcome.transfer.recipe().settings.full_detail
+    plain = replace(transfer.settings, full_detail=False)
+    expected = finishing.finish(outcome.frame.image, transfer.content, plain)
+    assert outcome.result.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_who_leaves_during_the_finishing_gets_the_whole_result_or_none(
+    kept: bool, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is reloaded comes back for its result, which has its detail."""
+    monkeypatch.setattr(jobs, "FINISHING_SECONDS", 0)
+    monkeypatch.setattr(finishing, "STRIP_PIXELS", 1)
+    runs, transfer = Runs(60), prepare_job(job, Limits())
+    told = []
+    for progress in run_job(transfer, runs, "me", tmp_path, frames(4), kept=kept):
+        told.append(progress.finished)
+        if progress.finished:
+            runs.leave("me")
+    made = progress.outcome
+    assert (made is not None) is kept
+    assert len([part for part in told if part]) == 1
+    if made is not None:
+        assert not made.hurried
+        expected = finishing.finish(made.frame.image, transfer.content, transfer.settings)
+        assert made.result.tobytes() == expected.tobytes()
+
+
+def test_a_double_click_on_stop_does_not_skip_the_finishing(job: Job, tmp_path: Path) -> None:
+    runs, transfer = Runs(60), prepare_job(job, Limits())
+    for progress in run_job(transfer, runs, "me", tmp_path, frames(1000)):
+        if progress.outcome is None:
+            runs.stop("me")
+    assert progress.outcome is not None
+    assert not progress.outcome.hurried
 
 
 def test_a_run_out_of_time_says_so(job: Job, tmp_path: Path) -> None:

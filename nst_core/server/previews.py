@@ -1,0 +1,55 @@
+"""Previews: what a page sees of a picture that is being painted, and the frames of its film."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from ..finishing import preview
+from ..frame import Frame
+from ..images import on_white
+from ..timelapse import TimeLapse
+from ..transfer import Transfer
+
+# Seconds between two previews, and until the first one.
+PREVIEW_SECONDS = 1.0
+FIRST_PREVIEW_SECONDS = 0.6
+# Long side of a preview. Previews are sent once a second, perhaps to a phone.
+PREVIEW_SIDE = 1024
+
+
+class Previews:
+    """Makes previews of frames: all go into the film, and one a second into a file."""
+
+    def __init__(self, transfer: Transfer, folder: Path) -> None:
+        self.settings, self.folder = transfer.settings, folder
+        self.photo, self.mask = transfer.content, transfer.mask
+        if max(self.photo.size) > PREVIEW_SIDE:
+            self.photo = ImageOps.contain(self.photo, (PREVIEW_SIDE, PREVIEW_SIDE))
+            self.mask = self.mask and self.mask.resize(self.photo.size)
+        self.film = TimeLapse(self.photo.size)
+        self.due = 0.0
+
+    def first(self) -> str:
+        """The photo, before anything is painted."""
+        self.film.add(on_white(self.photo))
+        self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
+        return self._save(self.photo, 0)
+
+    def take(self, frame: Frame) -> str | None:
+        """Add a frame to the film; the file of its preview, where the next one is due."""
+        image = preview(frame.image, self.photo, self.settings, self.mask)
+        self.film.add(image)
+        if frame.done or time.monotonic() < self.due:
+            return None
+        self.due = time.monotonic() + PREVIEW_SECONDS
+        return self._save(image, frame.step)
+
+    def _save(self, image: Image.Image, step: int) -> str:
+        """Save a preview in the shape of the result, so that nothing jumps on the screen."""
+        path = self.folder / f"preview-{step}.jpg"
+        small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)
+        small.save(path, quality=85)
+        return str(path)
