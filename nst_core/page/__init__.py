@@ -11,21 +11,15 @@ from .type_stubs import no_type_stubs
 with no_type_stubs():
     import gradio as gr
 
-from pathlib import Path
-
 from ..server.service import Service
 from . import api, insights, studio
+from .catalogue import EXAMPLES, PICTURE_FOLDERS
 from .events import PRIVATE
 from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
 TITLE = "Neural Style Transfer, live"
-EXAMPLES = Path(__file__).parents[2] / "examples"
-# The bundled pictures that the page shows.
-PICTURE_FOLDERS = [
-    EXAMPLES / name for name in ("contents", "styles", "results", "thumbnails", "presets")
-]
-CSS_FILES = [STATIC / "page.css"]
+CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
 __all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
 
@@ -34,7 +28,7 @@ def build_page(service: Service) -> gr.Blocks:
     """The page with its events and its API, ready to be launched."""
     # Files of these folders are served from where they are.
     gr.set_static_paths(PICTURE_FOLDERS)
-    pairs = load_examples(EXAMPLES)
+    pairs = load_examples()
     demo = gr.Blocks(title=TITLE, analytics_enabled=False)
     with demo:
         gr.Markdown(static("intro.md"))

@@ -9,6 +9,7 @@ import gradio as gr
 
 from ..server.service import Service
 from . import (
+    choices,
     controls,
     examples,
     film,
@@ -31,6 +32,7 @@ class Studio:
     """The features of the tab."""
 
     inputs: Inputs
+    choices: choices.Choices
     buttons: run_buttons.RunButtons
     result: result.Result
     strip: strip.Strip
@@ -47,23 +49,24 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
         with gr.Column(elem_id="inputs"):
             content, style = pictures.build_boxes(first.content, first.style)
             further, mix, rows = pictures.build_further()
+            offered = choices.build()
             buttons = run_buttons.build()
-            add, remove = pictures.build_more_buttons()
-            board = painter.build(first.content)
         with gr.Column(elem_id="result"):
             shown = result.build(first.view)
             kept = strip.build()
-            shown.curve.plot.render()
-            gallery = examples.build(pairs)
-        with gr.Column(elem_id="controls"):
-            preset_strip = presets.build(preset_folder)
-            plain = controls.build_plain()
             nine = sweep.build()
-            settings = controls.build_advanced(plain)
+            shown.curve.plot.render()
+            galleries = examples.build(pairs)
+        with gr.Column(elem_id="controls"):
+            main = controls.build_main()
+            preset_strip = presets.build(preset_folder)
+            add, remove = pictures.build_more_buttons()
+            board = painter.build(first.content)
+            settings = controls.build_fine(main)
             recipe = recipes.build()
     boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
     inputs = Inputs.of(boxes, board, settings, shown)
-    return Studio(inputs, buttons, shown, kept, gallery, preset_strip, nine, recipe)
+    return Studio(inputs, offered, buttons, shown, kept, galleries, preset_strip, nine, recipe)
 
 
 def connect(
@@ -72,6 +75,7 @@ def connect(
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
     pictures.connect(inputs.pictures, inputs.controls.start_image)
+    choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
     presets.connect(studio.presets, inputs, shown)
