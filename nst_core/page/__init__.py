@@ -34,11 +34,12 @@ def build_page(service: Service) -> gr.Blocks:
         gr.Markdown(static("intro.md"))
         with gr.Tabs():
             with gr.Tab("Paint"):
-                paint = studio.build(pairs, EXAMPLES / "presets")
+                paint = studio.build(pairs, EXAMPLES / "presets", service)
             with gr.Tab("What the network sees"):
                 learn = insights.build(paint.result)
         studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
-        demo.load(None, js=static("on_load.js"), **PRIVATE)
+        for script in ("on_load.js", "own_pictures.js"):
+            demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo

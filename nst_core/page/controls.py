@@ -81,7 +81,6 @@ def build_main() -> Main:
         balance = gr.HTML(
             0,
             html_template=static("balance.html"),
-            css_template=static("balance.css"),
             js_on_load=static("balance.js"),
             elem_id="balance",
         )
@@ -96,7 +95,9 @@ def build_fine(main: Main) -> Controls:
         plain = dict(_widgets(advanced=False))
         with gr.Accordion("Advanced", open=False):
             init = setting_widget("init")
-            start_image = image_box("Start image", 160, visible=False)
+            start_image = image_box(
+                "Start image", 160, visible=False, elem_classes=["input", "takes-drops"]
+            )
             with gr.Row(elem_classes="line"):
                 seed = setting_widget("seed")
                 dice = gr.Button("Roll the dice", size="sm", elem_id="dice")

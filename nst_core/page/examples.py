@@ -11,7 +11,7 @@ from ..server.service import Service
 from .catalogue import EXAMPLES, catalogue
 from .errors import answered
 from .events import AT_ONCE, PRIVATE
-from .inputs import Inputs
+from .inputs import Inputs, pair_key
 from .presets import Presets
 from .result import Base, Result, View
 from .widgets import Updates, chosen, owned, picture_strip, static
@@ -34,7 +34,8 @@ class Example:
     @property
     def view(self) -> View:
         """The result as the page shows it."""
-        base = Base(self.content, self.result, Path(self.result).stem)
+        key = pair_key(self.content, self.style)
+        base = Base(self.content, self.result, Path(self.result).stem, key=key)
         return View(base, seen=self.result, file=self.result, status=self.title)
 
 

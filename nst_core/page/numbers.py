@@ -23,6 +23,6 @@ def number_slider(option: Number, value: float) -> gr.HTML:
         step=option.step,
         logarithmic=option.logarithmic,
         html_template=static("number.html"),
-        css_template=static("number.css"),
         js_on_load=static("number.js"),
+        elem_classes="number",
     )

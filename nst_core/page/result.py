@@ -25,6 +25,7 @@ class Base:
         file: what a download is called, without an ending.
         recipe: of the picture, as JSON; bundled examples have none.
         name: of its record in the history; bundled examples have none.
+        key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
     """
 
     content: str
@@ -32,6 +33,7 @@ class Base:
     file: str
     recipe: str | None = None
     name: str | None = None
+    key: str = ""
 
     @classmethod
     def of(cls, record: Record) -> Base:
@@ -42,6 +44,7 @@ class Base:
             record.film.stem,
             record.values["recipe"],
             record.name,
+            record.values["key"],
         )
 
 
@@ -74,6 +77,7 @@ class Result:
     film: gr.Video
     webp: gr.Button
     webp_file: gr.DownloadButton
+    save_film: gr.DownloadButton
     status: gr.HTML
     download: gr.DownloadButton
     refine: gr.Button
@@ -96,10 +100,30 @@ class Result:
             **self.show_film(view.film),
         }
 
+    def show_unfinished(self, base: Base, status: str, photo: str | None = None) -> Updates:
+        """Show what is no result: a preview, or a photo that is not painted yet.
+
+        Args:
+            base: what it is made from; its `result` is what is shown.
+            photo: a small picture of the photo, where the photo itself is large.
+        """
+        return {
+            self.picture: base.result,
+            self.compare: (photo or base.content, base.result),
+            self.status: status,
+            self.base: base,
+            self.download: gr.DownloadButton(interactive=False),
+            self.refine: gr.Button(visible=False),
+            self.after: gr.Group(visible=False),
+            **self.show_film(None),
+            **self.curve.hide(),
+        }
+
     def show_film(self, film: str | None) -> Updates:
         """Show the time-lapse of the picture in view; None where there is none."""
         return {
             self.film: film,
+            self.save_film: gr.DownloadButton(value=film, visible=film is not None),
             self.webp: gr.Button(interactive=film is not None),
             self.webp_file: gr.DownloadButton(visible=False),
         }
@@ -119,10 +143,9 @@ def build(view: View) -> Result:
         with gr.Tab("Time-lapse", id="film"):
             film, webp, webp_file = _build_film()
     status = gr.HTML(status_line(view.status))
-    with gr.Row(elem_classes="line"):
-        download = gr.DownloadButton(
-            "Download", variant="primary", value=view.file, elem_id="download"
-        )
+    with gr.Row(elem_classes="line", elem_id="keep"):
+        download = gr.DownloadButton("Save picture", value=view.file, elem_id="download")
+        save_film = gr.DownloadButton("Save film", visible=False, elem_id="save-film")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -133,6 +156,7 @@ def build(view: View) -> Result:
         film=film,
         webp=webp,
         webp_file=webp_file,
+        save_film=save_film,
         status=status,
         download=download,
         refine=refine,

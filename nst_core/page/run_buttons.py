@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from .buttons import PLACE_SECONDS
 from .result import Base, Result
 from .widgets import Updates
 
@@ -16,11 +17,13 @@ class RunButtons:
 
     Attributes:
         cancel: stands in the place of `stop` while the run waits for its turn.
+        timer: is active meanwhile, so that the page says how many are before it.
     """
 
     start: gr.Button
     stop: gr.Button
     cancel: gr.Button
+    timer: gr.Timer
 
     def waiting(self, result: Result) -> Updates:
         """From the click until the run has the device."""
@@ -28,6 +31,7 @@ class RunButtons:
             self.start: gr.Button("Waiting ...", interactive=False),
             self.stop: gr.Button("Stop", visible=False),
             self.cancel: gr.Button("Cancel", interactive=True, visible=True),
+            self.timer: gr.Timer(active=True),
             result.refine: gr.Button(interactive=False),
         }
 
@@ -37,6 +41,7 @@ class RunButtons:
             self.start: gr.Button("Painting ...", interactive=False),
             self.stop: gr.Button("Stop", interactive=True, visible=True),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(interactive=False),
             result.download: gr.DownloadButton(interactive=False),
         }
@@ -47,6 +52,7 @@ class RunButtons:
             self.start: gr.Button("Stylize", interactive=True),
             self.stop: gr.Button("Stop", interactive=False, visible=True),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(visible=base.name is not None, interactive=True),
             result.download: gr.DownloadButton(interactive=True),
         }
@@ -59,4 +65,5 @@ def build() -> RunButtons:
             start=gr.Button("Stylize", variant="primary", scale=3, elem_id="start"),
             stop=gr.Button("Stop", variant="stop", interactive=False, elem_id="stop"),
             cancel=gr.Button("Cancel", visible=False, elem_id="leave"),
+            timer=gr.Timer(PLACE_SECONDS, active=False),
         )

@@ -9,6 +9,7 @@ import gradio as gr
 
 from ..server.service import Service
 from . import (
+    changes,
     choices,
     controls,
     examples,
@@ -34,15 +35,16 @@ class Studio:
     inputs: Inputs
     choices: choices.Choices
     buttons: run_buttons.RunButtons
+    changes: changes.Changes
     result: result.Result
     strip: strip.Strip
     examples: examples.Examples
     presets: presets.Presets
-    sweep: sweep.SweepPanel
+    sweeps: sweep.Sweeps
     recipes: recipes.Recipes
 
 
-def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
+def build(pairs: list[examples.Example], preset_folder: Path, service: Service) -> Studio:
     """The three columns, with the first example in view."""
     first = pairs[0]
     with gr.Row(elem_classes="studio"):
@@ -51,10 +53,11 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
             further, mix, rows = pictures.build_further()
             offered = choices.build()
             buttons = run_buttons.build()
+            changed = changes.build(service)
         with gr.Column(elem_id="result"):
             shown = result.build(first.view)
             kept = strip.build()
-            nine = sweep.build()
+            sweeps = sweep.build()
             shown.curve.plot.render()
             galleries = examples.build(pairs)
         with gr.Column(elem_id="controls"):
@@ -66,7 +69,9 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
             recipe = recipes.build()
     boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
     inputs = Inputs.of(boxes, board, settings, shown)
-    return Studio(inputs, offered, buttons, shown, kept, galleries, preset_strip, nine, recipe)
+    return Studio(
+        inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
+    )
 
 
 def connect(
@@ -84,5 +89,6 @@ def connect(
     film.connect(shown, service)
     running.connect(studio.buttons, demo, inputs, shown, studio.strip, service)
     strip.connect(studio.strip, demo, inputs, shown, service)
-    sweep.connect(studio.sweep, inputs, shown, service)
+    sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
+    changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -16,6 +15,8 @@ from .jobs import Job
 
 # Seconds for a megapixel of gradient evaluations (`Transfer.work`), until a run has been timed.
 FAST_PACE, SLOW_PACE = 1.0, 7.0
+# Seconds of a run, until there has been one.
+FIRST_TYPICAL = 20.0
 # How much the last run counts against the ones before.
 NEWEST = 0.4
 
@@ -25,6 +26,8 @@ class Costs:
 
     def __init__(self) -> None:
         self._pace: float | None = None
+        # Seconds of a run, about.
+        self.typical = FIRST_TYPICAL
 
     def learn(self, work: float, seconds: float) -> None:
         """Remember how long a run took.
@@ -34,6 +37,10 @@ class Costs:
         """
         pace = seconds / work
         self._pace = pace if self._pace is None else (1 - NEWEST) * self._pace + NEWEST * pace
+
+    def learn_run(self, seconds: float) -> None:
+        """Remember how long somebody's run took, whatever it did."""
+        self.typical = (1 - NEWEST) * self.typical + NEWEST * seconds
 
     def seconds(self, work: float) -> float:
         """How long a run with so much work will take."""
@@ -51,7 +58,7 @@ class Costs:
 
     def _of(self, job: Job, changed: dict[str, int], count: int) -> float | None:
         try:
-            settings = replace(Settings.from_values(job.values), **changed)
+            settings = Settings.from_values({**job.values, **changed})
             # The header of the file has the size: nothing is decoded.
             with Image.open(Path(str(job.content))) as photo:
                 plan = make_plan(settings, photo.size)

@@ -195,6 +195,7 @@ def run_job(
         frame = None
         with closing(paint(transfer, Stop(run.ends))) as frames:
             for frame in frames:
+                run.seconds_left = frame.remaining
                 path = previews.take(frame)
                 if frame.done or run.ends():
                     break

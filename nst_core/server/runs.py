@@ -51,6 +51,7 @@ class Run:
         discarded: nobody wants its result.
         disconnected: the connection of its owner is cut.
         log_fields: what the log tells of it.
+        seconds_left: that it will still take, about, if anybody knows.
         began: when it got the device, by the monotonic clock.
     """
 
@@ -61,6 +62,7 @@ class Run:
     discarded: bool = False
     disconnected: bool = False
     log_fields: dict[str, Any] = field(default_factory=dict)
+    seconds_left: float | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -158,6 +160,10 @@ class Runs:
             yield not self._going and not preview.stopped.is_set()
         finally:
             self._device.release()
+
+    def seconds_left(self) -> list[float | None]:
+        """What each run that is going on will still take, about, if anybody knows."""
+        return [run.seconds_left for run in list(self._going)]
 
     def stop(self, owner: str, discard: bool = False) -> None:
         """End all runs and previews of an owner after the step in hand."""

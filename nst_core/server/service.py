@@ -80,6 +80,8 @@ class Service:
         transfer = prepare_job(job, self.limits)
         for progress in run_job(transfer, self.runs, owner, folder, self._paint, kept):
             done = progress.outcome
+            if done is not None:
+                self.costs.learn_run(done.seconds)
             if done is not None and done.frame.step == done.frame.total_steps:
                 self.costs.learn(transfer.work, done.seconds)
             yield progress
@@ -128,6 +130,17 @@ class Service:
                 yield tile
                 if run.ends():
                     return
+
+    def place(self, session: str, kind: str) -> tuple[int, float] | None:
+        """How many runs come before one that a page waits for, and their seconds, about.
+
+        None where the page waits for none. Clients of the API are counted when they run.
+        """
+        waiting = self.turns.before(session, kind)
+        if waiting is None:
+            return None
+        left = [self.costs.typical if x is None else x for x in self.runs.seconds_left()]
+        return len(left) + waiting, sum(left) + waiting * self.costs.typical
 
     def close_page(self, session: str) -> None:
         """A page is closed for good: its session never comes back."""

@@ -1,4 +1,4 @@
 function onBalance(balance) {
-  const rounded = (value) => Math.round(value * 100) / 100;
-  return [rounded(10 ** Math.max(0, -balance)), rounded(10 ** Math.max(0, balance))];
+  const weights = [10 ** Math.max(0, -balance), 10 ** Math.max(0, balance)];
+  return weights.map((weight) => Math.round(weight * 100) / 100);
 }

@@ -1,10 +1,9 @@
 function onOwnPictures() {
   const studio = document.querySelector(".studio");
   const page = studio.closest(".gradio-container");
-  const chooser = (own) => own.querySelector("input[type=file]");
   studio.addEventListener("click", (event) => {
     if (event.target.matches(".own .input img, .own .use-own"))
-      chooser(event.target.closest(".own")).click();
+      event.target.closest(".own").querySelector("input[type=file]").click();
   });
 
   const zones = document.createElement("div");
@@ -20,14 +19,13 @@ function onOwnPictures() {
     zones.append(zone);
   }
   studio.append(zones);
-  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
-  // A file for the recipe or the start image goes into its own box.
-  const hasBox = (event) => event.target.closest(".takes-drops");
   page.addEventListener("dragenter", (event) => {
-    if (hasFiles(event) && !hasBox(event)) zones.hidden = false;
+    // A file for the recipe or the start image goes into its own box.
+    if (event.dataTransfer?.types.includes("Files") && !event.target.closest?.(".takes-drops"))
+      zones.hidden = false;
   });
   page.addEventListener("dragover", (event) => {
-    if (!hasFiles(event) || hasBox(event)) return;
+    if (zones.hidden) return;
     event.preventDefault();
     for (const zone of zones.children) zone.classList.toggle("over", zone === event.target);
   });
@@ -35,11 +33,11 @@ function onOwnPictures() {
     if (!event.relatedTarget) zones.hidden = true;
   });
   page.addEventListener("drop", (event) => {
-    if (zones.hidden || !hasFiles(event)) return;
+    if (zones.hidden) return;
     event.preventDefault();
     zones.hidden = true;
     const box = event.target.dataset.box || "content";
-    const input = chooser(studio.querySelector(`.own:has(#${box})`));
+    const input = studio.querySelector(`#${box} input[type=file]`);
     input.files = event.dataTransfer.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   });

@@ -1,0 +1,4 @@
+function onChanged() {
+  clearTimeout(window.nstChanged);
+  window.nstChanged = setTimeout(() => document.querySelector("#changed")?.click(), 150);
+}
