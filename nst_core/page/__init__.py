@@ -23,7 +23,8 @@ TITLE = "Neural Style Transfer, live"
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # The bundled pictures that the page shows.
 PICTURE_FOLDERS = [
-    EXAMPLES / name for name in ("contents", "styles", "results", "thumbnails", "presets")
+    EXAMPLES / name
+    for name in ("contents", "styles", "results", "thumbnails", "films", "presets", "layers", "card")
 ]
 CSS_FILES = [STATIC / "page.css"]
 
@@ -42,9 +43,10 @@ def build_page(service: Service) -> gr.Blocks:
             with gr.Tab("Paint"):
                 paint = studio.build(pairs, EXAMPLES / "presets")
             with gr.Tab("What the network sees"):
-                learn = insights.build(paint.result)
+                learn = insights.build(paint.result, EXAMPLES / "layers")
         studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
-        demo.load(None, js=static("on_load.js"), **PRIVATE)
+        for script in ("on_load.js", "touch.js"):
+            demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo

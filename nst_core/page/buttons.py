@@ -134,25 +134,18 @@ def cancel_button(
 
 @dataclass(frozen=True)
 class StartStop:
-    """Two buttons for work that has a place of its own on the page: one starts it, one ends it."""
+    """Two buttons in one place, for work beside that of the picture: one starts it, one ends it."""
 
-    label: str
     start: gr.Button
     stop: gr.Button
 
     def waiting(self) -> Updates:
         """From the click until the end of the work."""
-        return {
-            self.start: gr.Button("Working ...", interactive=False),
-            self.stop: gr.Button(interactive=True),
-        }
+        return {self.start: gr.Button(visible=False), self.stop: gr.Button(visible=True)}
 
     def ready(self) -> Updates:
         """Ready for the next click."""
-        return {
-            self.start: gr.Button(self.label, interactive=True),
-            self.stop: gr.Button(interactive=False),
-        }
+        return {self.start: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
 
     def connect(self, service: Service, work: Work, kind: str, **options: Any) -> None:
         """Start and end the work; `options` as `run_button` takes them."""
@@ -170,8 +163,6 @@ class StartStop:
 
 
 def build_start_stop(label: str, **options: Any) -> StartStop:
-    """The two buttons in a row, ready; `options` are those of the first one."""
-    with gr.Row(elem_classes="line"):
-        start = gr.Button(label, scale=3, **options)
-        stop = gr.Button("Stop", variant="stop", interactive=False)
-    return StartStop(label, start, stop)
+    """The two buttons, of which the first is in view; `options` are those of the first one."""
+    start = gr.Button(label, **options)
+    return StartStop(start, gr.Button("Stop", variant="stop", visible=False))

@@ -19,19 +19,21 @@ from .widgets import Updates, chosen, owned, picture_strip, static
 
 @dataclass(frozen=True)
 class Example:
-    """A bundled pair; all but the title are files."""
+    """A bundled pair; all but the slug, which names it in links, and the title are files."""
 
+    slug: str
     title: str
     content: str
     style: str
     result: str
     thumbnail: str
+    film: str
 
     @property
     def view(self) -> View:
         """The result as the page shows it."""
         base = Base(self.content, self.result, Path(self.result).stem)
-        return View(base, seen=self.result, file=self.result, status=self.title)
+        return View(base, self.result, self.result, self.title, self.film)
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,16 @@ def load_examples(folder: Path) -> list[Example]:
     table = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
     found = []
     for pair in table["pairs"]:
-        name = f"{pair['content']}-{pair['style']}.jpg"
+        name = f"{pair['content']}-{pair['style']}"
         found.append(
             Example(
+                pair["id"],
                 pair["title"],
                 str(folder / "contents" / f"{pair['content']}.jpg"),
                 str(folder / "styles" / f"{pair['style']}.jpg"),
-                str(folder / "results" / name),
-                str(folder / "thumbnails" / name),
+                str(folder / "results" / f"{name}.jpg"),
+                str(folder / "thumbnails" / f"{name}.jpg"),
+                str(folder / "films" / f"{name}.mp4"),
             )
         )
     return found

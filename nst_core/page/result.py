@@ -88,19 +88,25 @@ class Result:
         return {
             self.picture: view.seen,
             self.compare: (view.base.content, view.seen),
-            self.download: gr.DownloadButton(value=view.file, interactive=True),
+            self.download: gr.DownloadButton(
+                value=view.file, interactive=True, variant="primary" if kept else "secondary"
+            ),
             self.status: status_line(view.status),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
             self.after: gr.Group(visible=kept),
-            **self.show_film(view.film),
+            **self.show_film(view.film, kept),
         }
 
-    def show_film(self, film: str | None) -> Updates:
-        """Show the time-lapse of the picture in view; None where there is none."""
+    def show_film(self, film: str | None, kept: bool = True) -> Updates:
+        """Show the time-lapse of the picture in view; None where there is none.
+
+        Args:
+            kept: whether it is that of a record in the history, which can become a WebP.
+        """
         return {
             self.film: film,
-            self.webp: gr.Button(interactive=film is not None),
+            self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
 
@@ -117,12 +123,10 @@ def build(view: View) -> Result:
                 view.seen, elem_id="picture", alt_text="The stylised picture", **picture
             )
         with gr.Tab("Time-lapse", id="film"):
-            film, webp, webp_file = _build_film()
+            film, webp, webp_file = _build_film(view.film)
     status = gr.HTML(status_line(view.status))
     with gr.Row(elem_classes="line"):
-        download = gr.DownloadButton(
-            "Download", variant="primary", value=view.file, elem_id="download"
-        )
+        download = gr.DownloadButton("Download", value=view.file, elem_id="download")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -143,8 +147,9 @@ def build(view: View) -> Result:
     )
 
 
-def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
+def _build_film(film_file: str | None) -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
     film = gr.Video(
+        film_file,
         label="How it came to be",
         autoplay=True,
         loop=True,
@@ -153,6 +158,6 @@ def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
         interactive=False,
     )
     with gr.Row(elem_classes="line"):
-        webp = gr.Button("Make an animated WebP", size="sm", interactive=False)
+        webp = gr.Button("Make an animated WebP", size="sm", visible=False)
         webp_file = gr.DownloadButton("Download the WebP", size="sm", visible=False)
     return film, webp, webp_file

@@ -53,7 +53,7 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
         with gr.Column(elem_id="result"):
             shown = result.build(first.view)
             kept = strip.build()
-            shown.curve.plot.render()
+            shown.curve.place()
             gallery = examples.build(pairs)
         with gr.Column(elem_id="controls"):
             preset_strip = presets.build(preset_folder)
