@@ -153,13 +153,13 @@ def stop_button(service: Service, button: gr.Button) -> None:
 
 @dataclass(frozen=True)
 class StartStop:
-    """Buttons for work that has a place of its own on the page: one starts it, the others end it.
+    """Buttons in one place, for work beside that of the picture: one starts it, the others end it.
 
     Attributes:
-        cancel: stands in the place of `stop` while the work waits for its turn.
+        cancel: takes the place of `start` while the work waits for its turn.
+        stop: takes its place while the work has the device.
     """
 
-    label: str
     start: gr.Button
     stop: gr.Button
     cancel: gr.Button
@@ -168,8 +168,8 @@ class StartStop:
     def waiting(self) -> Updates:
         """From the click until the work has the device."""
         return {
-            self.start: gr.Button("Waiting ...", interactive=False),
-            self.stop: gr.Button("Stop", visible=False),
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=True),
             self.timer: gr.Timer(active=True),
         }
@@ -177,7 +177,7 @@ class StartStop:
     def running(self) -> Updates:
         """While the work has the device."""
         return {
-            self.start: gr.Button("Working ...", interactive=False),
+            self.start: gr.Button(visible=False),
             self.stop: gr.Button("Stop", interactive=True, visible=True),
             self.cancel: gr.Button(visible=False),
             self.timer: gr.Timer(active=False),
@@ -186,8 +186,8 @@ class StartStop:
     def ready(self) -> Updates:
         """Ready for the next click."""
         return {
-            self.start: gr.Button(self.label, interactive=True),
-            self.stop: gr.Button("Stop", interactive=False, visible=True),
+            self.start: gr.Button(visible=True),
+            self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=False),
             self.timer: gr.Timer(active=False),
         }
@@ -224,9 +224,10 @@ class StartStop:
 
 
 def build_start_stop(label: str, **options: Any) -> StartStop:
-    """The buttons in a row, ready; `options` are those of the first one."""
-    with gr.Row(elem_classes="line"):
-        start = gr.Button(label, scale=3, **options)
-        stop = gr.Button("Stop", variant="stop", interactive=False)
-        cancel = gr.Button("Cancel", visible=False)
-    return StartStop(label, start, stop, cancel, gr.Timer(PLACE_SECONDS, active=False))
+    """The buttons, of which the first is in view; `options` are those of the first one."""
+    return StartStop(
+        start=gr.Button(label, **options),
+        stop=gr.Button("Stop", variant="stop", visible=False),
+        cancel=gr.Button("Cancel", visible=False),
+        timer=gr.Timer(PLACE_SECONDS, active=False),
+    )

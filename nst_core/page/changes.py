@@ -147,7 +147,9 @@ def _follow(
     if content is None or key == base.key:
         return
     if identity(content) != identity(base.content):
-        yield result.show_unfinished(Base(content, content, Path(content).stem), status_line(READY))
+        yield result.show_unfinished(
+            Base(content, content, Path(content).stem, finished=False), status_line(READY)
+        )
     elif not live:
         yield {result.status: status_line(READY)}
     if not live:
@@ -162,7 +164,9 @@ def _follow(
                 line = status_line(text)
                 if not frame.done:
                     line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
-                yield result.show_unfinished(Base(content, picture, "preview", key=key), line)
+                yield result.show_unfinished(
+                    Base(content, picture, "preview", key=key, finished=False), line
+                )
     except StyleTransferError as error:
         yield {result.status: status_line(sentence(error))}
     except Exception:

@@ -22,21 +22,26 @@ BEST = 8
 
 @dataclass(frozen=True)
 class Example:
-    """A bundled pair; all but id and title are files."""
+    """A bundled pair; all but the slug, which names it in links, and the title are files.
 
-    id: str
+    Attributes:
+        film: its time-lapse; None where none is bundled.
+    """
+
+    slug: str
     title: str
     content: str
     style: str
     result: str
     thumbnail: str
+    film: str | None
 
     @property
     def view(self) -> View:
         """The result as the page shows it."""
         key = pair_key(self.content, self.style)
         base = Base(self.content, self.result, Path(self.result).stem, key=key)
-        return View(base, seen=self.result, file=self.result, status=self.title)
+        return View(base, self.result, self.result, self.title, self.film)
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,17 @@ def load_examples() -> list[Example]:
     bundled = catalogue()
     found = []
     for pair in bundled.pairs:
-        name = f"{pair.content}-{pair.style}.jpg"
+        name = f"{pair.content}-{pair.style}"
+        film = EXAMPLES / "films" / f"{name}.mp4"
         found.append(
             Example(
                 pair.id,
                 pair.title,
                 bundled.contents[pair.content].path,
                 bundled.styles[pair.style].path,
-                str(EXAMPLES / "results" / name),
-                str(EXAMPLES / "thumbnails" / name),
+                str(EXAMPLES / "results" / f"{name}.jpg"),
+                str(EXAMPLES / "thumbnails" / f"{name}.jpg"),
+                str(film) if film.exists() else None,
             )
         )
     return found

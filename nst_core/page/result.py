@@ -26,6 +26,7 @@ class Base:
         recipe: of the picture, as JSON; bundled examples have none.
         name: of its record in the history; bundled examples have none.
         key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
+        finished: whether it is a result; a preview and a photo that is not painted yet are none.
     """
 
     content: str
@@ -34,6 +35,7 @@ class Base:
     recipe: str | None = None
     name: str | None = None
     key: str = ""
+    finished: bool = True
 
     @classmethod
     def of(cls, record: Record) -> Base:
@@ -92,39 +94,44 @@ class Result:
         return {
             self.picture: view.seen,
             self.compare: (view.base.content, view.seen),
-            self.download: gr.DownloadButton(value=view.file, interactive=True),
+            self.download: gr.DownloadButton(
+                value=view.file, interactive=True, variant="primary" if kept else "secondary"
+            ),
             self.status: status_line(view.status),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
             self.after: gr.Group(visible=kept),
-            **self.show_film(view.film),
+            **self.show_film(view.film, kept),
         }
 
-    def show_unfinished(self, base: Base, status: str, photo: str | None = None) -> Updates:
+    def show_unfinished(self, base: Base, status: str) -> Updates:
         """Show what is no result: a preview, or a photo that is not painted yet.
 
         Args:
             base: what it is made from; its `result` is what is shown.
-            photo: a small picture of the photo, where the photo itself is large.
         """
         return {
             self.picture: base.result,
-            self.compare: (photo or base.content, base.result),
+            self.compare: (base.content, base.result),
             self.status: status,
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
             self.refine: gr.Button(visible=False),
             self.after: gr.Group(visible=False),
-            **self.show_film(None),
+            **self.show_film(None, kept=False),
             **self.curve.hide(),
         }
 
-    def show_film(self, film: str | None) -> Updates:
-        """Show the time-lapse of the picture in view; None where there is none."""
+    def show_film(self, film: str | None, kept: bool = True) -> Updates:
+        """Show the time-lapse of the picture in view; None where there is none.
+
+        Args:
+            kept: whether it is that of a record in the history, which can become a WebP.
+        """
         return {
             self.film: film,
             self.save_film: gr.DownloadButton(value=film, visible=film is not None),
-            self.webp: gr.Button(interactive=film is not None),
+            self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
 
@@ -141,11 +148,13 @@ def build(view: View) -> Result:
                 view.seen, elem_id="picture", alt_text="The stylised picture", **picture
             )
         with gr.Tab("Time-lapse", id="film"):
-            film, webp, webp_file = _build_film()
+            film, webp, webp_file = _build_film(view.film)
     status = gr.HTML(status_line(view.status))
     with gr.Row(elem_classes="line", elem_id="keep"):
         download = gr.DownloadButton("Save picture", value=view.file, elem_id="download")
-        save_film = gr.DownloadButton("Save film", visible=False, elem_id="save-film")
+        save_film = gr.DownloadButton(
+            "Save film", value=view.film, visible=view.film is not None, elem_id="save-film"
+        )
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -167,8 +176,9 @@ def build(view: View) -> Result:
     )
 
 
-def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
+def _build_film(film_file: str | None) -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
     film = gr.Video(
+        film_file,
         label="How it came to be",
         autoplay=True,
         loop=True,
@@ -177,6 +187,6 @@ def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
         interactive=False,
     )
     with gr.Row(elem_classes="line"):
-        webp = gr.Button("Make an animated WebP", size="sm", interactive=False)
+        webp = gr.Button("Make an animated WebP", size="sm", visible=False)
         webp_file = gr.DownloadButton("Download the WebP", size="sm", visible=False)
     return film, webp, webp_file

@@ -19,8 +19,14 @@ Fields = Mapping[str, Any]
 # What a handler changes: new values, or new properties, by widget.
 Updates = dict[Block, Any]
 
+# Gradio's own font files. Those of weight 600, which its theme uses, have no Latin letters: headings
+# and buttons would be in another typeface. Where a style asks for 600, a browser takes 700.
+FONTS = ("Source Sans Pro", "IBM Plex Mono")
+FONT, MONO = (gr.themes.LocalFont(name, weights=(400, 700)) for name in FONTS)
 # Gradio's theme, with enough contrast for its small grey texts and for white on buttons.
-THEME = gr.themes.Default().set(
+THEME = gr.themes.Default(
+    font=(FONT, "system-ui", "sans-serif"), font_mono=(MONO, "ui-monospace", "monospace")
+).set(
     body_text_color_subdued="*neutral_500",
     input_placeholder_color="*neutral_500",
     input_placeholder_color_dark="*neutral_400",
