@@ -17,7 +17,7 @@ import gradio as gr
 
 from ..errors import StyleTransferError
 from ..presets import QUALITIES
-from ..server.device import is_fast_device
+from ..server import device
 from ..server.jobs import Job
 from ..server.service import Service
 from ..settings import DEFAULTS
@@ -117,7 +117,9 @@ def connect(
         preprocess=False,
     )
     if service.limits.live:
-        demo.load(is_fast_device, None, changes.live, show_progress="hidden", **AT_ONCE)
+        demo.load(
+            lambda: device.is_fast_device(), None, changes.live, show_progress="hidden", **AT_ONCE
+        )
 
 
 def _costs(
