@@ -56,6 +56,7 @@ def build(service: Service) -> Changes:
             html_template=static("cost.html"),
             js_on_load=static("cost.js"),
             elem_id="cost",
+            apply_default_css=False,
         )
         live = gr.Checkbox(
             label="Live preview",

@@ -35,7 +35,12 @@ def build() -> Choices:
 def _strip(label: str, name: str, pictures: Mapping[str, Bundled], columns: int) -> gr.Gallery:
     shown = [(picture.thumbnail, picture.name) for picture in pictures.values()]
     return picture_strip(
-        shown, columns, label=label, elem_id=name, elem_classes=["strip", "choices"]
+        shown,
+        columns,
+        label=label,
+        show_label=False,
+        elem_id=name,
+        elem_classes=["strip", "choices"],
     )
 
 

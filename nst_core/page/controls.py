@@ -83,6 +83,7 @@ def build_main() -> Main:
             html_template=static("balance.html"),
             js_on_load=static("balance.js"),
             elem_id="balance",
+            apply_default_css=False,
         )
         quality = gr.Radio(list(QUALITIES), value="Good", label="Quality", elem_id="quality")
         color = setting_widget("color")

@@ -25,4 +25,5 @@ def number_slider(option: Number, value: float) -> gr.HTML:
         html_template=static("number.html"),
         js_on_load=static("number.js"),
         elem_classes="number",
+        apply_default_css=False,
     )
