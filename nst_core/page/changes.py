@@ -1,7 +1,8 @@
 """What follows from a change of the inputs: the time a run will take, and a preview of it.
 
 Every input tells the browser that it has changed (`changed.js`). When nothing has changed for a
-moment, the browser presses a hidden button, whose click carries the values of all inputs.
+moment, the browser presses two hidden buttons, whose clicks carry the values of all inputs: one is
+answered at once, the other asks for a preview, where the visitor wants them.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ READY = "Ready: press Stylize to paint it."
 
 @dataclass(frozen=True)
 class Changes:
-    """The line below the button, the switch of the previews, and the hidden button."""
+    """The line below the button, the switch of the previews, and the hidden buttons."""
 
     cost: gr.HTML
     live: gr.Checkbox
     changed: gr.Button
+    preview: gr.Button
 
 
 def build(service: Service) -> Changes:
@@ -66,7 +68,8 @@ def build(service: Service) -> Changes:
             min_width=0,
         )
     changed = gr.Button("Changed", visible="hidden", elem_id="changed")
-    return Changes(cost, live, changed)
+    preview = gr.Button("Preview", visible="hidden", elem_id="preview")
+    return Changes(cost, live, changed, preview)
 
 
 def connect(
@@ -85,37 +88,46 @@ def connect(
     ]
     gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
 
+    def costs(session: str, fields: Fields) -> Updates:
+        return _costs(job_of(fields), changes, inputs, sweeps, service, session)
+
     @answered
-    def show_costs(request: gr.Request, **fields: Any) -> Updates:
-        return _costs(job_of(fields), changes, inputs, sweeps, service, str(request.session_hash))
+    def load(request: gr.Request, **fields: Any) -> Updates:
+        return costs(str(request.session_hash), fields)
 
-    outputs = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
-    for event in (changes.changed.click, demo.load):
-        event(
-            show_costs,
-            None,
-            outputs,
-            inputs_kwargs={**inputs.fields},
-            show_progress="hidden",
-            **{**AT_ONCE, "preprocess": False},
-        )
-
-    def follow(request: gr.Request, base: Base, live: Any, **fields: Any) -> Iterator[Updates]:
+    @answered
+    def answer(request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
         session = str(request.session_hash)
-        if not service.turns.is_taken(session, KIND):
-            live = bool(live and service.limits.live)
-            yield from _follow(base, live, fields, session, result, service)
+        busy = service.turns.is_taken(session, KIND)
+        news = {} if busy else _news(base, bool(live), fields, result)
+        return {**costs(session, fields), **news}
+
+    def preview(request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
+        session = str(request.session_hash)
+        if service.limits.live and not service.turns.is_taken(session, KIND):
+            yield from _preview(base, fields, session, result, service)
         # Gradio sends the last update once more, when a run may have begun.
         yield {result.status: gr.skip()}
 
+    shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
+    at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
+    demo.load(load, None, shown, inputs_kwargs={**inputs.fields}, **at_once)
     changes.changed.click(
-        answered(follow),
+        answer,
+        None,
+        [*shown, *owned(result)],
+        inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
+        trigger_mode="multiple",
+        **at_once,
+    )
+    changes.preview.click(
+        answered(preview),
         None,
         owned(result),
-        inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
-        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
+        inputs_kwargs={"base": result.base, **inputs.fields},
         trigger_mode="multiple",
         preprocess=False,
+        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
     )
     if service.limits.live:
         demo.load(
@@ -142,20 +154,23 @@ def _costs(
     }
 
 
-def _follow(
-    base: Base, live: bool, fields: Fields, session: str, result: Result, service: Service
+def _news(base: Base, live: bool, fields: Fields, result: Result) -> Updates:
+    """Show a new photo, and that it can be painted, unless a preview will say so."""
+    content = path_of(fields["content"])
+    if content is None or key_of(fields) == base.key:
+        return {}
+    if identity(content) == identity(base.content):
+        return {} if live else {result.status: status_line(READY)}
+    photo = Base(content, content, Path(content).stem, finished=False)
+    return result.show_unfinished(photo, status_line(READY))
+
+
+def _preview(
+    base: Base, fields: Fields, session: str, result: Result, service: Service
 ) -> Iterator[Updates]:
-    """Show a new photo, and a preview of what would be painted."""
+    """Show what would be painted, unless that is in view."""
     content, key = path_of(fields["content"]), key_of(fields)
     if content is None or key == base.key:
-        return
-    if identity(content) != identity(base.content):
-        yield result.show_unfinished(
-            Base(content, content, Path(content).stem, finished=False), status_line(READY)
-        )
-    elif not live:
-        yield {result.status: status_line(READY)}
-    if not live:
         return
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -163,13 +178,11 @@ def _follow(
                 frame, picture = progress.frame, progress.picture
                 assert frame is not None
                 assert picture is not None
-                text = "Preview: press Stylize to paint it in full."
-                line = status_line(text)
+                line = status_line("Preview: press Stylize to paint it in full.")
                 if not frame.done:
                     line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
-                yield result.show_unfinished(
-                    Base(content, picture, "preview", key=key, finished=False), line
-                )
+                seen = Base(content, picture, "preview", key=key, finished=False)
+                yield result.show_unfinished(seen, line)
     except StyleTransferError as error:
         yield {result.status: status_line(sentence(error))}
     except Exception:
