@@ -12,6 +12,7 @@ with no_type_stubs():
     import gradio as gr
 
 from pathlib import Path
+from typing import Any
 
 from ..server.service import Service
 from . import api, insights, studio
@@ -20,15 +21,31 @@ from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
 TITLE = "Neural Style Transfer, live"
+DESCRIPTION = "Repaint a photo in the style of a painting, and watch it happen."
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # The bundled pictures that the page shows.
 PICTURE_FOLDERS = [
     EXAMPLES / name
-    for name in ("contents", "styles", "results", "thumbnails", "films", "presets", "layers", "card")
+    for name in (
+        "contents",
+        "styles",
+        "results",
+        "thumbnails",
+        "films",
+        "presets",
+        "layers",
+        "card",
+    )
 ]
+# What other sites show of a link to the page.
+CARD: dict[str, Any] = {
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "picture": EXAMPLES / "card.jpg",
+}
 CSS_FILES = [STATIC / "page.css"]
 
-__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+__all__ = ["CARD", "CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
 
 
 def build_page(service: Service) -> gr.Blocks:
@@ -44,7 +61,7 @@ def build_page(service: Service) -> gr.Blocks:
                 paint = studio.build(pairs, EXAMPLES / "presets")
             with gr.Tab("What the network sees"):
                 learn = insights.build(paint.result, EXAMPLES / "layers")
-        studio.connect(paint, demo, pairs, service)
+        studio.connect(paint, demo, pairs, EXAMPLES, service)
         insights.connect(learn, paint.inputs, service)
         for script in ("on_load.js", "touch.js"):
             demo.load(None, js=static(script), **PRIVATE)

@@ -66,7 +66,11 @@ class View:
 
 @dataclass(frozen=True)
 class Result:
-    """The widgets of the picture's place."""
+    """The widgets of the picture's place.
+
+    Attributes:
+        link: the set-up of the page as the query of an address; not in view.
+    """
 
     tabs: gr.Tabs
     compare: gr.ImageSlider
@@ -76,6 +80,8 @@ class Result:
     webp_file: gr.DownloadButton
     status: gr.HTML
     download: gr.DownloadButton
+    copy_link: gr.Button
+    link: gr.Textbox
     refine: gr.Button
     after: gr.Group
     strength: gr.Slider
@@ -127,6 +133,7 @@ def build(view: View) -> Result:
     status = gr.HTML(status_line(view.status))
     with gr.Row(elem_classes="line"):
         download = gr.DownloadButton("Download", value=view.file, elem_id="download")
+        copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -139,6 +146,8 @@ def build(view: View) -> Result:
         webp_file=webp_file,
         status=status,
         download=download,
+        copy_link=copy_link,
+        link=gr.Textbox(visible=False),
         refine=refine,
         after=after,
         strength=strength,

@@ -12,6 +12,7 @@ from . import (
     controls,
     examples,
     film,
+    links,
     painter,
     pictures,
     presets,
@@ -67,7 +68,11 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
 
 
 def connect(
-    studio: Studio, demo: gr.Blocks, pairs: list[examples.Example], service: Service
+    studio: Studio,
+    demo: gr.Blocks,
+    pairs: list[examples.Example],
+    folder: Path,
+    service: Service,
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
@@ -82,3 +87,4 @@ def connect(
     strip.connect(studio.strip, demo, inputs, shown, service)
     sweep.connect(studio.sweep, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
+    links.connect(demo, pairs, folder, inputs, studio.presets, shown)
