@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+# "touch" is a phone with a touch screen, "tablet" is as wide as two columns may be narrow.
+WINDOWS = {**SIZES, "touch": SIZES["phone"], "tablet": (820, 1180)}
 
 # Opens a page in a profile of its own: `visit(size, scheme, url, cdn)`; see the fixture.
 Visit = Callable[..., Page]
