@@ -52,8 +52,11 @@ def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
     assert difference(path, bundled).mean() > 5  # the picture is the new one
 
 
-def test_an_example_takes_over_from_a_run(phone: Page, server: str) -> None:
+def test_stop_stays_in_view_and_an_example_takes_over(phone: Page, server: str) -> None:
     start_long_run(phone)
+    for selector in ("#result", "#examples", "#controls"):
+        phone.locator(selector).evaluate("e => e.scrollIntoView({behavior: 'instant'})")
+        expect(phone.locator("#stop")).to_be_in_viewport(ratio=1)
     phone.locator("#examples button").nth(2).click()
     expect_ready(phone)
     expect(status(phone)).to_contain_text("Astronaut, in leaded glass")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import CDPSession, Locator, Page, expect
 
-from tests.browsing import CHROMIUM, Visit, expect_ready, number, set_number, status
+from tests.browsing import CHROMIUM, Visit, number
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -54,18 +54,3 @@ def test_a_swipe_up_scrolls_and_changes_nothing(visit: Visit) -> None:
         assert divider.bounding_box()["x"] == place
     assert abs(swipe(page, compare, SIDEWAYS)) < 20
     assert divider.bounding_box()["x"] > place + 40
-
-
-def test_stop_is_in_view_during_a_run(visit: Visit) -> None:
-    page = visit("touch")
-    set_number(page, "Size", 64)
-    set_number(page, "Steps", 2000)
-    page.evaluate("scrollTo(0, 0)")
-    page.locator("#start").tap()
-    expect(status(page)).to_contain_text("Step")
-    for selector in ("#result", "#presets", "#controls"):
-        page.locator(selector).evaluate("e => e.scrollIntoView({behavior: 'instant'})")
-        expect(page.locator("#stop")).to_be_in_viewport(ratio=1)
-    page.locator("#stop").tap()
-    expect(status(page)).to_contain_text("Stopped at step")
-    expect_ready(page)
