@@ -2,9 +2,9 @@
 
     python examples/build_previews.py [films] [layers] [card] [--missing]
 
-`films` are the time-lapses of the pairs in `examples.json`, `layers` the pictures of the second tab,
-and `card` is the preview of a link, put together from the first pair and its result. Without names
-the script makes all of them, in a quarter of an hour on two cores.
+`films` are the time-lapses of the pairs in `examples.json`, `layers` the pictures of the second
+tab, and `card` is the preview of a link, put together from the first pair and its result. Without
+names the script makes all of them, in a quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -87,10 +87,9 @@ def layers(missing: bool) -> None:
 
 def card(missing: bool) -> None:
     """The photo above the painting, and the result beside them."""
-    path = FOLDER / "card" / "card.jpg"
+    path = FOLDER / "card.jpg"
     if missing and path.exists():
         return
-    path.parent.mkdir(exist_ok=True)
     pair = PAIRS[0]
     width, height = CARD
     half = (height - CARD_GAP) // 2

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+# "touch" is a phone with a touch screen, "tablet" is as wide as two columns may be narrow.
+WINDOWS = {**SIZES, "touch": SIZES["phone"], "tablet": (820, 1180)}
 
 # Numbers that are folded away.
 FOLDED = ("Size", "Steps", "Content weight", "Style weight", "Stroke size")
@@ -78,14 +80,13 @@ def stop(app: App) -> None:
 def expect_ready(app: App) -> None:
     """The page can start a run."""
     expect(app.locator("#start")).to_have_text("Stylize")
-    expect(app.locator("#start")).to_be_enabled()
-    expect(app.locator("#stop")).to_be_disabled()
+    expect(app.locator("#stop")).to_be_hidden()
 
 
 def finish_run(app: App, button: str = "#start") -> None:
     """Press the button, and wait for the result and its film."""
     app.locator(button).click()
-    expect(app.locator("#start")).to_have_text("Painting ...")
+    expect(app.locator("#stop")).to_be_visible()
     expect(status(app)).to_contain_text("Finished", timeout=60_000)
     expect_ready(app)
 

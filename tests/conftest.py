@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from nst_core import load_image
 from nst_core.__main__ import main
-from tests.browsing import CHROMIUM, ROOT, SIZES, Visit, keep
+from tests.browsing import CHROMIUM, ROOT, WINDOWS, Visit, keep
 from tests.command import CommandLine
 from tests.corpus import BY_NAME
 from tests.serving import Server, running_server
@@ -187,9 +187,12 @@ def visit(
         size: str = "desktop", scheme: str = "light", url: str = server, cdn: str = ""
     ) -> Page:
         """`cdn` is an address that `url` needs, and that the test answers itself."""
-        width, height = SIZES[size]
+        width, height = WINDOWS[size]
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=size == "touch",
+            is_mobile=size == "touch",
         )
         contexts.append(context)
         watch(context, cdn)

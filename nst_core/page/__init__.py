@@ -11,6 +11,8 @@ from .type_stubs import no_type_stubs
 with no_type_stubs():
     import gradio as gr
 
+from typing import Any
+
 from ..server.service import Service
 from . import api, insights, studio
 from .catalogue import EXAMPLES, PICTURE_FOLDERS
@@ -19,9 +21,16 @@ from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
 TITLE = "Neural Style Transfer, live"
+DESCRIPTION = "Repaint a photo in the style of a painting, and watch it happen."
+# What other sites show of a link to the page.
+CARD: dict[str, Any] = {
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "picture": EXAMPLES / "card.jpg",
+}
 CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
-__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+__all__ = ["CARD", "CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
 
 
 def build_page(service: Service) -> gr.Blocks:
@@ -37,7 +46,7 @@ def build_page(service: Service) -> gr.Blocks:
                 paint = studio.build(pairs, EXAMPLES / "presets", service)
             with gr.Tab("What the network sees"):
                 learn = insights.build(paint.result, EXAMPLES / "layers")
-        studio.connect(paint, demo, pairs, service)
+        studio.connect(paint, demo, pairs, EXAMPLES, service)
         insights.connect(learn, paint.inputs, service)
         for script in ("on_load.js", "touch.js", "own_pictures.js"):
             demo.load(None, js=static(script), **PRIVATE)

@@ -23,8 +23,6 @@ from .result import Result
 from .status import progress_bar, run_status, status_line
 from .widgets import Updates, chosen, path_of, picture_strip, static
 
-BUNDLED = "Made from the cat and The Starry Night"
-
 # What each layer shows: a name for its picture, and a sentence or two.
 Texts = Mapping[str, tuple[str, str]]
 RECONSTRUCTION_TEXTS: Texts = {
@@ -86,12 +84,14 @@ class Half:
 
     Attributes:
         pictures: the bundled picture of each layer.
+        bundled: what these were made from.
         settings_for: the settings that show a layer.
         layer: the name of the layer that was chosen.
     """
 
     texts: Texts
     pictures: Mapping[str, str]
+    bundled: str
     settings_for: Callable[[str], Settings]
     gallery: gr.Gallery
     layer: gr.State
@@ -106,7 +106,7 @@ class Half:
             self.layer: layer,
             self.text: _text(self.texts, layer),
             self.image: self.pictures[layer],
-            self.status: status_line(BUNDLED),
+            self.status: status_line(self.bundled),
         }
 
 
@@ -131,6 +131,7 @@ def build(result: Result, folder: Path) -> Insights:
                 "Content: the photo from one layer alone",
                 "Rebuild my photo",
                 {layer: str(folder / f"content-{layer}.jpg") for layer in RECONSTRUCTION_TEXTS},
+                "Made from the bundled cat",
                 RECONSTRUCTION_TEXTS,
                 "relu4_1",
                 insights.reconstruction,
@@ -140,6 +141,7 @@ def build(result: Result, folder: Path) -> Insights:
                 "Style: the painting as a texture",
                 "Make a texture of my painting",
                 {layer: str(folder / f"style-{layer}.jpg") for layer in TEXTURE_TEXTS},
+                "Made from the bundled Starry Night",
                 TEXTURE_TEXTS,
                 "relu5_1",
                 insights.texture,
@@ -162,6 +164,7 @@ def _build_half(
     title: str,
     action: str,
     pictures: Mapping[str, str],
+    bundled: str,
     texts: Texts,
     first: str,
     settings_for: Callable[[str], Settings],
@@ -183,10 +186,11 @@ def _build_half(
         alt_text=title,
         elem_classes="picture",
     )
-    status = gr.HTML(status_line(BUNDLED))
+    status = gr.HTML(status_line(bundled))
     buttons = build_start_stop(action, variant="primary")
+    layer = gr.State(first)
     return Half(
-        texts, pictures, settings_for, gallery, gr.State(first), text, buttons, image, status
+        texts, pictures, bundled, settings_for, gallery, layer, text, buttons, image, status
     )
 
 

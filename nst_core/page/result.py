@@ -71,7 +71,11 @@ class View:
 
 @dataclass(frozen=True)
 class Result:
-    """The widgets of the picture's place."""
+    """The widgets of the picture's place.
+
+    Attributes:
+        link: the set-up of the page as the query of an address; not in view.
+    """
 
     tabs: gr.Tabs
     compare: gr.ImageSlider
@@ -82,6 +86,8 @@ class Result:
     save_film: gr.DownloadButton
     status: gr.HTML
     download: gr.DownloadButton
+    copy_link: gr.Button
+    link: gr.Textbox
     refine: gr.Button
     after: gr.Group
     strength: gr.Slider
@@ -95,7 +101,9 @@ class Result:
             self.picture: view.seen,
             self.compare: (view.base.content, view.seen),
             self.download: gr.DownloadButton(
-                value=view.file, interactive=True, variant="primary" if kept else "secondary"
+                value=view.file,
+                interactive=view.base.finished,
+                variant="primary" if kept else "secondary",
             ),
             self.status: status_line(view.status),
             self.base: view.base,
@@ -155,6 +163,7 @@ def build(view: View) -> Result:
         save_film = gr.DownloadButton(
             "Save film", value=view.film, visible=view.film is not None, elem_id="save-film"
         )
+        copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -168,6 +177,8 @@ def build(view: View) -> Result:
         save_film=save_film,
         status=status,
         download=download,
+        copy_link=copy_link,
+        link=gr.Textbox(visible=False),
         refine=refine,
         after=after,
         strength=strength,

@@ -14,6 +14,7 @@ from . import (
     controls,
     examples,
     film,
+    links,
     painter,
     pictures,
     presets,
@@ -75,7 +76,11 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
 
 
 def connect(
-    studio: Studio, demo: gr.Blocks, pairs: list[examples.Example], service: Service
+    studio: Studio,
+    demo: gr.Blocks,
+    pairs: list[examples.Example],
+    folder: Path,
+    service: Service,
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
@@ -91,4 +96,5 @@ def connect(
     strip.connect(studio.strip, demo, inputs, shown, service)
     sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
+    links.connect(demo, pairs, folder, inputs, studio.presets, shown)
     changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, service)

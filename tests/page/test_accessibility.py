@@ -93,6 +93,8 @@ def test_every_view_passes(visit: Visit, size: str) -> None:
     expect(page.locator("#film video")).to_be_visible()
     check(page, f"film-{size}")
     page.get_by_role("tab", name="What the network sees").click()
+    for accordion in ("The formulas", "The loss of the last run"):
+        page.get_by_role("button", name=accordion).click()
     expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
     check(page, f"second-{size}")
 

@@ -1,16 +1,13 @@
 function onLoadTouch() {
   const settled = 8; // pixels after which a finger has a direction
   let finger = null;
-
-  function slides(target) {
-    return target.closest?.(".studio input[type=range]");
-  }
   // A range takes the place of a finger before the finger has a direction. The page hears of it
   // when the finger has gone to the side or has left; a swipe, which scrolls, brings the value back.
   document.addEventListener(
     "pointerdown",
     (event) => {
-      const range = event.pointerType === "touch" && slides(event.target);
+      const range =
+        event.pointerType === "touch" && event.target.closest?.(".studio input[type=range]");
       if (!range) return;
       finger = { range, value: range.value, x: event.clientX };
     },
