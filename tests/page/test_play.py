@@ -100,7 +100,6 @@ def test_one_slider_sets_both_weights_and_follows_them(page: Page) -> None:
     balance.focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    unfold(page, "Fine tuning")
     expect(number(page, "Style weight")).to_have_value("2")
     expect(number(page, "Content weight")).to_have_value("1")
     page.locator("#presets button").filter(has_text="Faithful photo").click()
@@ -124,7 +123,6 @@ def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server:
     expect(quality.get_by_label("Quick, about")).to_be_visible()
     expect(page.locator("#cost")).to_contain_text("About")
     quality.get_by_label("Large").check()
-    unfold(page, "Fine tuning")
     expect(number(page, "Size")).to_have_value("1024")
     expect(quality.get_by_label("Large")).to_be_checked()
     set_number(page, "Steps", 2000)
