@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browsing import (
     CHROMIUM,
     expect_ready,
+    finish_run,
     number,
     set_number,
     small_run,
@@ -142,30 +143,36 @@ def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server:
     wait_until_idle(server)
 
 
-def test_a_preview_follows_the_hand_and_gives_way(page: Page, server: str) -> None:
+def test_a_preview_follows_the_hand(page: Page, server: str) -> None:
+    set_number(page, "Size", 256)
+    set_number(page, "Steps", 3)
     page.get_by_label("Live preview").check()
     painted = page.locator("#compare img.fixed")
     before = painted.get_attribute("src") or ""
     painting(page, "Ejiri").click()
-    expect(status(page)).to_contain_text("Preview")
-    expect(page.locator("#download")).to_be_disabled()
+    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
     expect(painted).not_to_have_attribute("src", before)
-    # A newer change drops it; the last one is finished.
-    page.get_by_label("From photo to painting").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=90_000)
+    expect(page.locator("#download")).to_be_disabled()
+    second = painted.get_attribute("src") or ""
+    set_number(page, "Stroke size", 0.5)
+    expect(painted).not_to_have_attribute("src", second, timeout=60_000)
     assert health(server) == {"status": "ok", "running": 0, "waiting": 0}
     # An example is a result, and is not painted anew.
     page.locator("#examples button").nth(1).click()
     expect(status(page)).to_contain_text("Lift-off under stars")
     page.wait_for_timeout(700)
     expect(status(page)).to_contain_text("Lift-off under stars")
-    # Stylize takes over.
-    set_number(page, "Stroke size", 0.5)
+    expect(thumbnails(page)).to_have_count(0)
+
+
+def test_stylize_takes_over_from_a_preview(page: Page) -> None:
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
     expect(status(page)).to_contain_text("Preview")
-    small_run(page)
-    expect(thumbnails(page)).to_have_count(1)
+    set_number(page, "Size", 64)
+    set_number(page, "Steps", 3)
+    finish_run(page)
+    expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, Ejiri, 64 px")
     expect(status(page)).to_contain_text("Finished")
 
 
