@@ -1,4 +1,7 @@
-"""A sweep: nine small pictures to choose from, style weight by size of the brush strokes."""
+"""A sweep: small pictures to choose from.
+
+Nine, by style weight and size of the brush strokes; or one for each of many paintings.
+"""
 
 from __future__ import annotations
 
@@ -99,6 +102,25 @@ def prepare_sweep(
         runs.append(Transfer(small, paintings, tile, plan, small_region, first))
         chosen.append(large)
     return Sweep(tuple(runs), tuple(chosen), photo, region)
+
+
+def prepare_gallery(content: Source, paintings: Sequence[Source], settings: Settings) -> Sweep:
+    """Read a photo and paintings, and plan a small picture of the photo in each of them.
+
+    Args:
+        content, paintings: as `prepare` takes the photo and a painting.
+        settings: what the tiles have in common; their size and steps are smaller. They start from
+            the photo, and have no region.
+
+    Raises:
+        StyleTransferError: as `prepare`.
+    """
+    photo = load_image(content)
+    small = photo.resize(working_size(photo.size, SIZE))
+    tile = replace(settings, size=SIZE, steps=STEPS, strength=1.0, init="content")
+    plan = make_plan(tile, small.size)
+    runs = tuple(Transfer(small, (load_image(source),), tile, plan) for source in paintings)
+    return Sweep(runs, (settings,) * len(runs), photo)
 
 
 def paint_sweep(sweep: Sweep, *, stop: Callable[[], bool] = lambda: False) -> Iterator[Tile]:

@@ -17,6 +17,9 @@ SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 # "touch" is a phone with a touch screen, "tablet" is as wide as two columns may be narrow.
 WINDOWS = {**SIZES, "touch": SIZES["phone"], "tablet": (820, 1180)}
 
+# Numbers that are folded away.
+FOLDED = ("Size", "Steps", "Content weight", "Style weight", "Stroke size")
+
 # Opens a page in a profile of its own: `visit(size, scheme, url, cdn)`; see the fixture.
 Visit = Callable[..., Page]
 # A page, or the page in a frame of another one.
@@ -44,7 +47,16 @@ def number(app: App, label: str) -> Locator:
     return app.get_by_label(f"number input for {label}")
 
 
+def unfold(app: App, name: str) -> None:
+    """Open an accordion, unless it is open already."""
+    button = app.get_by_role("button", name=name, exact=True)
+    if "open" not in (button.get_attribute("class") or "").split():
+        button.click()
+
+
 def set_number(app: App, label: str, value: float) -> None:
+    if label in FOLDED:
+        unfold(app, "Fine tuning")
     field = number(app, label)
     field.fill(str(value))
     field.press("Enter")

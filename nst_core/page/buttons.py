@@ -15,10 +15,13 @@ from ..errors import StyleTransferError
 from ..server.service import Service
 from .errors import answered
 from .events import AS_SENT, AT_ONCE, ON_DEVICE, PRIVATE
-from .status import status_line
+from .status import place_text, status_line
 from .widgets import Updates
 
 BEGUN = "A run of this page has begun already: wait for it, or reload the page."
+
+# Seconds between two looks at the place in the queue.
+PLACE_SECONDS = 1.0
 
 Work = Callable[..., Iterator[Updates]]
 
@@ -51,6 +54,11 @@ class _Handlers:
         finally:
             self.service.turns.end(session, self.kind, turn)
 
+    def say_place(self, request: gr.Request) -> Any:
+        """How many are before this page, while it waits."""
+        place = self.service.place(str(request.session_hash), self.kind)
+        return gr.skip() if place is None else status_line(place_text(*place))
+
     def after_work(self, request: gr.Request, *values: Any) -> Updates:
         """The buttons are ready, unless the visitor has pressed one again in the meantime."""
         if self.service.turns.is_taken(str(request.session_hash), self.kind):
@@ -76,7 +84,7 @@ def run_button(
     waiting: Callable[[], Updates],
     ready: Callable[..., Updates],
     ready_input: Component | None = None,
-    progress_on: Sequence[Component],
+    timer: gr.Timer,
     status: gr.HTML,
 ) -> Dependency:
     """Let a button start work on the device.
@@ -91,9 +99,9 @@ def run_button(
         waiting: gives what changes when the button is pressed. A component that is made while the
             page is built would become a part of the page.
         ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
-        progress_on: the widgets over which Gradio shows the place in the queue.
-        status: says so where a click is refused. Gradio shows no errors of events outside of the
-            queue.
+        timer: is active while the page waits for the device.
+        status: says how many are before the page, and where a click is refused. Gradio shows no
+            errors of events outside of the queue.
 
     Returns:
         The event of the work, for buttons that cancel it.
@@ -101,12 +109,12 @@ def run_button(
     handlers = _Handlers(service, work, kind, buttons, waiting, ready)
     take = button.click(answered(handlers.take_turn), None, list(buttons), **AT_ONCE)
     take.failure(lambda: status_line(BEGUN), None, status, **AT_ONCE)
+    timer.tick(handlers.say_place, None, status, show_progress="hidden", **AT_ONCE)
     run: Dependency = take.success(
         answered(handlers.run),
         inputs_kwargs=dict(inputs),
         outputs=list(outputs),
-        show_progress="minimal",
-        show_progress_on=list(progress_on),
+        show_progress="hidden",
         scroll_to_output=False,
         **{**ON_DEVICE, **AS_SENT, **PRIVATE},
     )
@@ -132,37 +140,94 @@ def cancel_button(
     button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
 
 
+def stop_button(service: Service, button: gr.Button) -> None:
+    """Let a button end work after the step in hand; what there is by then stays."""
+
+    @answered
+    def stop(request: gr.Request) -> Any:
+        service.runs.stop(str(request.session_hash))
+        return gr.Button("Stopping ...", interactive=False)
+
+    button.click(stop, None, button, **AT_ONCE)
+
+
 @dataclass(frozen=True)
 class StartStop:
-    """Two buttons in one place, for work beside that of the picture: one starts it, one ends it."""
+    """Buttons in one place, for work beside that of the picture: one starts it, the others end it.
+
+    Attributes:
+        cancel: takes the place of `start` while the work waits for its turn.
+        stop: takes its place while the work has the device.
+    """
 
     start: gr.Button
     stop: gr.Button
+    cancel: gr.Button
+    timer: gr.Timer
 
     def waiting(self) -> Updates:
-        """From the click until the end of the work."""
-        return {self.start: gr.Button(visible=False), self.stop: gr.Button(visible=True)}
+        """From the click until the work has the device."""
+        return {
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button(visible=False),
+            self.cancel: gr.Button(visible=True),
+            self.timer: gr.Timer(active=True),
+        }
+
+    def running(self) -> Updates:
+        """While the work has the device."""
+        return {
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button("Stop", interactive=True, visible=True),
+            self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
+        }
 
     def ready(self) -> Updates:
         """Ready for the next click."""
-        return {self.start: gr.Button(visible=True), self.stop: gr.Button(visible=False)}
+        return {
+            self.start: gr.Button(visible=True),
+            self.stop: gr.Button(visible=False),
+            self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
+        }
 
-    def connect(self, service: Service, work: Work, kind: str, **options: Any) -> None:
+    def connect(
+        self,
+        service: Service,
+        work: Work,
+        kind: str,
+        outputs: Sequence[Block],
+        **options: Any,
+    ) -> None:
         """Start and end the work; `options` as `run_button` takes them."""
+        buttons: list[Block] = [self.start, self.stop, self.cancel, self.timer]
+
+        def begun(request: gr.Request, **values: Any) -> Iterator[Updates]:
+            yield self.running()
+            yield from work(request, **values)
+
         run = run_button(
             service,
             self.start,
-            work,
+            begun,
             kind=kind,
-            buttons=[self.start, self.stop],
+            outputs=[*outputs, *buttons],
+            buttons=buttons,
             waiting=self.waiting,
             ready=self.ready,
+            timer=self.timer,
             **options,
         )
-        cancel_button(service, self.stop, [run], kind=kind)
+        stop_button(service, self.stop)
+        cancel_button(service, self.cancel, [run], kind=kind)
 
 
 def build_start_stop(label: str, **options: Any) -> StartStop:
-    """The two buttons, of which the first is in view; `options` are those of the first one."""
-    start = gr.Button(label, **options)
-    return StartStop(start, gr.Button("Stop", variant="stop", visible=False))
+    """The buttons, of which the first is in view; `options` are those of the first one."""
+    return StartStop(
+        start=gr.Button(label, **options),
+        stop=gr.Button("Stop", variant="stop", visible=False),
+        cancel=gr.Button("Cancel", visible=False),
+        timer=gr.Timer(PLACE_SECONDS, active=False),
+    )

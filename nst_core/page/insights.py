@@ -224,7 +224,6 @@ def _connect_half(half: Half, name: str, source: gr.Image, service: Service) -> 
         f"insights {name}",
         inputs={"picture": source, "layer": half.layer},
         outputs=[half.image, half.status],
-        progress_on=[half.image],
         status=half.status,
     )
 
@@ -235,6 +234,7 @@ def _follow(
     """Previews of a run, and its last picture in full."""
     settings = half.settings_for(layer).as_dict()
     job = Job(path, [path] if path else [], settings)
+    status = status_line("Stopped before the first step.")
     with tempfile.TemporaryDirectory() as folder:
         for progress in service.paint(job, session, Path(folder)):
             if progress.frame is None:
@@ -244,7 +244,6 @@ def _follow(
             if progress.outcome is not None:
                 picture = str(Path(folder) / f"{layer}.png")
                 progress.outcome.frame.image.save(picture)
-            yield {
-                half.image: picture or gr.skip(),
-                half.status: run_status(progress, settings),
-            }
+            status = run_status(progress, settings)
+            yield {half.image: picture or gr.skip(), half.status: status}
+    yield {half.status: status}

@@ -25,6 +25,8 @@ class Base:
         file: what a download is called, without an ending.
         recipe: of the picture, as JSON; bundled examples have none.
         name: of its record in the history; bundled examples have none.
+        key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
+        finished: whether it is a result; a preview and a photo that is not painted yet are none.
     """
 
     content: str
@@ -32,6 +34,8 @@ class Base:
     file: str
     recipe: str | None = None
     name: str | None = None
+    key: str = ""
+    finished: bool = True
 
     @classmethod
     def of(cls, record: Record) -> Base:
@@ -42,6 +46,7 @@ class Base:
             record.film.stem,
             record.values["recipe"],
             record.name,
+            record.values["key"],
         )
 
 
@@ -78,6 +83,7 @@ class Result:
     film: gr.Video
     webp: gr.Button
     webp_file: gr.DownloadButton
+    save_film: gr.DownloadButton
     status: gr.HTML
     download: gr.DownloadButton
     copy_link: gr.Button
@@ -104,6 +110,24 @@ class Result:
             **self.show_film(view.film, kept),
         }
 
+    def show_unfinished(self, base: Base, status: str) -> Updates:
+        """Show what is no result: a preview, or a photo that is not painted yet.
+
+        Args:
+            base: what it is made from; its `result` is what is shown.
+        """
+        return {
+            self.picture: base.result,
+            self.compare: (base.content, base.result),
+            self.status: status,
+            self.base: base,
+            self.download: gr.DownloadButton(interactive=False),
+            self.refine: gr.Button(visible=False),
+            self.after: gr.Group(visible=False),
+            **self.show_film(None, kept=False),
+            **self.curve.hide(),
+        }
+
     def show_film(self, film: str | None, kept: bool = True) -> Updates:
         """Show the time-lapse of the picture in view; None where there is none.
 
@@ -112,6 +136,7 @@ class Result:
         """
         return {
             self.film: film,
+            self.save_film: gr.DownloadButton(value=film, visible=film is not None),
             self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
@@ -131,8 +156,11 @@ def build(view: View) -> Result:
         with gr.Tab("Time-lapse", id="film"):
             film, webp, webp_file = _build_film(view.film)
     status = gr.HTML(status_line(view.status))
-    with gr.Row(elem_classes="line"):
-        download = gr.DownloadButton("Download", value=view.file, elem_id="download")
+    with gr.Row(elem_classes="line", elem_id="keep"):
+        download = gr.DownloadButton("Save picture", value=view.file, elem_id="download")
+        save_film = gr.DownloadButton(
+            "Save film", value=view.film, visible=view.film is not None, elem_id="save-film"
+        )
         copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
@@ -144,6 +172,7 @@ def build(view: View) -> Result:
         film=film,
         webp=webp,
         webp_file=webp_file,
+        save_film=save_film,
         status=status,
         download=download,
         copy_link=copy_link,

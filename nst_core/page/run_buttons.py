@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from .buttons import PLACE_SECONDS
 from .result import Base, Result
 from .widgets import Updates
 
@@ -18,11 +19,13 @@ class RunButtons:
         start: is there while no run is on.
         cancel: takes its place while the run waits for its turn.
         stop: takes its place while the run has the device.
+        timer: is active while the run waits, so that the page says how many are before it.
     """
 
     start: gr.Button
     stop: gr.Button
     cancel: gr.Button
+    timer: gr.Timer
 
     def waiting(self, result: Result) -> Updates:
         """From the click until the run has the device."""
@@ -30,6 +33,7 @@ class RunButtons:
             self.start: gr.Button(visible=False),
             self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=True),
+            self.timer: gr.Timer(active=True),
             result.refine: gr.Button(interactive=False),
         }
 
@@ -39,6 +43,7 @@ class RunButtons:
             self.start: gr.Button(visible=False),
             self.stop: gr.Button("Stop", interactive=True, visible=True),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(interactive=False),
             result.download: gr.DownloadButton(interactive=False),
         }
@@ -49,8 +54,9 @@ class RunButtons:
             self.start: gr.Button(visible=True),
             self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(visible=base.name is not None, interactive=True),
-            result.download: gr.DownloadButton(interactive=True),
+            result.download: gr.DownloadButton(interactive=base.finished),
         }
 
 
@@ -61,4 +67,5 @@ def build() -> RunButtons:
             start=gr.Button("Stylize", variant="primary", elem_id="start"),
             stop=gr.Button("Stop", variant="stop", visible=False, elem_id="stop"),
             cancel=gr.Button("Cancel", visible=False, elem_id="leave"),
+            timer=gr.Timer(PLACE_SECONDS, active=False),
         )

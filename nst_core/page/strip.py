@@ -23,11 +23,13 @@ from .errors import answered
 from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
 from .inputs import Inputs
 from .result import Base, Result, View
+from .status import status_line
 from .widgets import Updates, chosen, owned, picture_strip, static
 
 MOST_RESULTS = 24
 # A page that is reloaded during a run ends the run: its result may be a moment away.
 RELOAD_SECONDS = 3.0
+ENDED = "Your run ended when the page was loaded anew: what it came to is among your results."
 RELOAD_POLL_SECONDS = 0.1
 
 
@@ -88,9 +90,12 @@ def connect(
     async def reload(token: object) -> Updates:
         owner = owner_of(token)
         deadline = time.monotonic() + RELOAD_SECONDS
+        before = len(service.history.of(owner))
         while service.history.is_awaited(owner) and time.monotonic() < deadline:
             await anyio.sleep(RELOAD_POLL_SECONDS)
-        return strip.show(service, owner)
+        more = len(service.history.of(owner)) > before
+        status = status_line(ENDED) if more else gr.skip()
+        return {**strip.show(service, owner), result.status: status}
 
     @answered
     def bring_back(names: list[str], token: object, event: gr.SelectData) -> Iterator[Updates]:
@@ -109,7 +114,7 @@ def connect(
     demo.load(
         reload,
         strip.browser_token,
-        owned(strip),
+        [*owned(strip), result.status],
         show_progress="hidden",
         **AT_ONCE,  # the queue may be full
     )

@@ -22,7 +22,7 @@ from ..frame import Frame
 from ..images import on_white
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
-from ..sweep import Sweep, prepare_sweep
+from ..sweep import Sweep, prepare_gallery, prepare_sweep
 from ..timelapse import TimeLapse
 from ..transfer import Transfer, prepare
 from .limits import Limits
@@ -134,6 +134,19 @@ def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
     return sweep
 
 
+def prepare_gallery_job(job: Job, paintings: Sequence[str], limits: Limits) -> Sweep:
+    """Read, check and plan a small picture of the photo in each of these paintings.
+
+    Raises:
+        StyleTransferError: as `prepare_job`.
+    """
+    job = replace(job, styles=paintings[:1], values={**job.values, "style_mix": [1]})
+    settings = Settings.from_values(job.values)
+    sweep = prepare_gallery(_content(job), paintings, settings)
+    limits.check(settings, sweep.work)
+    return sweep
+
+
 def _content(job: Job) -> str:
     """The file of the photo, where photo and painting are there."""
     if not job.content or not job.styles:
@@ -172,7 +185,7 @@ def run_job(
     Raises:
         StyleTransferError: as `paint`.
     """
-    previews = _Previews(transfer, folder)
+    previews = Previews(transfer, folder)
     settings = transfer.settings
     with runs.enter(owner, kept) as run:
         run.log_fields.update(size=settings.size, steps=settings.steps)
@@ -182,6 +195,7 @@ def run_job(
         frame = None
         with closing(paint(transfer, Stop(run.ends))) as frames:
             for frame in frames:
+                run.seconds_left = frame.remaining
                 path = previews.take(frame)
                 if frame.done or run.ends():
                     break
@@ -209,7 +223,7 @@ def _outcome(transfer: Transfer, frame: Frame, film: TimeLapse, run: Run) -> Out
     )
 
 
-class _Previews:
+class Previews:
     """Makes previews of frames: all go into the film, and one a second into a file."""
 
     def __init__(self, transfer: Transfer, folder: Path) -> None:
@@ -225,18 +239,22 @@ class _Previews:
         """The photo, before anything is painted."""
         self.film.add(on_white(self.photo))
         self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self._save(self.photo, 0)
+        return self.save(self.photo, 0)
 
     def take(self, frame: Frame) -> str | None:
         """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = preview(frame.image, self.photo, self.settings, self.mask)
+        image = self.picture(frame)
         self.film.add(image)
         if frame.done or time.monotonic() < self.due:
             return None
         self.due = time.monotonic() + PREVIEW_SECONDS
-        return self._save(image, frame.step)
+        return self.save(image, frame.step)
 
-    def _save(self, image: Image.Image, step: int) -> str:
+    def picture(self, frame: Frame) -> Image.Image:
+        """A frame as the page shows it."""
+        return preview(frame.image, self.photo, self.settings, self.mask)
+
+    def save(self, image: Image.Image, step: int) -> str:
         """Save a preview in the shape of the result, so that nothing jumps on the screen."""
         path = self.folder / f"preview-{step}.jpg"
         small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)

@@ -27,6 +27,7 @@ from tests.browsing import (
     start_long_run,
     status,
     thumbnails,
+    unfold,
 )
 from tests.serving import wait_until_idle
 
@@ -86,7 +87,7 @@ def test_what_is_refused_is_a_message_and_leaves_the_picture(page: Page) -> None
     expect(status(page)).to_contain_text("add another")
     expect_ready(page)
     page.get_by_role("tab", name="Picture").click()
-    assert "chelsea-flow_strokes" in picture_address(page)
+    assert "chelsea-great_wave" in picture_address(page)
 
 
 def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
@@ -266,7 +267,8 @@ def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) ->
     expect(number(page, "Style weight")).to_have_value("5")
     expect(number(page, "Stroke size")).to_have_value("2")
 
-    page.get_by_role("button", name="Advanced").click()
+    unfold(page, "Fine tuning")
+    unfold(page, "Advanced")
     page.locator("#dice").click()
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value("0")
     expect(page.get_by_label("Noise", exact=True)).to_be_checked()

@@ -1,0 +1,190 @@
+"""What follows from a change of the inputs: the time a run will take, and a preview of it.
+
+Every input tells the browser that it has changed (`changed.js`). When nothing has changed for a
+moment, the browser presses two hidden buttons, whose clicks carry the values of all inputs: one is
+answered at once, the other asks for a preview, where the visitor wants them.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import StyleTransferError
+from ..presets import QUALITIES
+from ..server import device
+from ..server.jobs import Job
+from ..server.service import Service
+from ..settings import DEFAULTS
+from .controls import quality_of
+from .errors import answered, sentence
+from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
+from .inputs import Inputs, identity, job_of, key_of
+from .result import Base, Result
+from .running import KIND
+from .status import cost_text, progress_bar, status_line
+from .sweep import Sweeps
+from .widgets import Fields, Updates, owned, path_of, static
+
+log = logging.getLogger("nst")
+
+# Previews that may wait for the last step of an older one.
+MOST_PREVIEWS = 8
+READY = "Ready: press Stylize to paint it."
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The line below the button, the switch of the previews, and the hidden buttons."""
+
+    cost: gr.HTML
+    live: gr.Checkbox
+    changed: gr.Button
+    preview: gr.Button
+
+
+def build(service: Service) -> Changes:
+    """The line and the switch in a row; previews are off until the device is known."""
+    with gr.Row(elem_classes="line", elem_id="under-button"):
+        cost = gr.HTML(
+            "",
+            seconds=0,
+            html_template=static("cost.html"),
+            js_on_load=static("cost.js"),
+            elem_id="cost",
+            apply_default_css=False,
+        )
+        live = gr.Checkbox(
+            label="Live preview",
+            container=False,
+            visible=bool(service.limits.live),
+            elem_id="live",
+            min_width=0,
+        )
+    changed = gr.Button("Changed", visible="hidden", elem_id="changed")
+    preview = gr.Button("Preview", visible="hidden", elem_id="preview")
+    return Changes(cost, live, changed, preview)
+
+
+def connect(
+    changes: Changes,
+    demo: gr.Blocks,
+    inputs: Inputs,
+    sweeps: Sweeps,
+    result: Result,
+    service: Service,
+) -> None:
+    """A change of any input, and the first sight of the page."""
+    watched = [
+        widget.change  # type: ignore[attr-defined]  # all of them have this event
+        for name, widget in inputs.fields.items()
+        if name != "strength"
+    ]
+    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
+
+    def costs(session: str, fields: Fields) -> Updates:
+        return _costs(job_of(fields), changes, inputs, sweeps, service, session)
+
+    @answered
+    def load(request: gr.Request, **fields: Any) -> Updates:
+        return costs(str(request.session_hash), fields)
+
+    @answered
+    def answer(request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
+        session = str(request.session_hash)
+        busy = service.turns.is_taken(session, KIND)
+        news = {} if busy else _news(base, bool(live), fields, result)
+        return {**costs(session, fields), **news}
+
+    def preview(request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
+        session = str(request.session_hash)
+        if service.limits.live and not service.turns.is_taken(session, KIND):
+            yield from _preview(base, fields, session, result, service)
+        # Gradio sends the last update once more, when a run may have begun.
+        yield {result.status: gr.skip()}
+
+    shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
+    at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
+    demo.load(load, None, shown, inputs_kwargs={**inputs.fields}, **at_once)
+    changes.changed.click(
+        answer,
+        None,
+        [*shown, *owned(result)],
+        inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
+        trigger_mode="multiple",
+        **at_once,
+    )
+    changes.preview.click(
+        answered(preview),
+        None,
+        owned(result),
+        inputs_kwargs={"base": result.base, **inputs.fields},
+        trigger_mode="multiple",
+        preprocess=False,
+        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
+    )
+    if service.limits.live:
+        demo.load(
+            lambda: device.is_fast_device(), None, changes.live, show_progress="hidden", **AT_ONCE
+        )
+
+
+def _costs(
+    job: Job, changes: Changes, inputs: Inputs, sweeps: Sweeps, service: Service, session: str
+) -> Updates:
+    """What the next run and the sweeps will take."""
+    seconds = service.costs.of_run(job)
+    qualities = []
+    for name, size in QUALITIES.items():
+        values = {**job.values, "size": size, "steps": DEFAULTS.steps}
+        needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
+        qualities.append((f"{name}, {needed.lower()}" if needed else name, name))
+    quality = quality_of(job.values["size"], job.values["steps"])
+    return {
+        changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
+        inputs.controls.quality: gr.Radio(qualities, value=quality),
+        **sweeps.gallery.show_cost(service, job, session),
+        **sweeps.nine.show_cost(service, job, session),
+    }
+
+
+def _news(base: Base, live: bool, fields: Fields, result: Result) -> Updates:
+    """Show a new photo, and that it can be painted, unless a preview will say so."""
+    content = path_of(fields["content"])
+    if content is None or key_of(fields) == base.key:
+        return {}
+    if identity(content) == identity(base.content):
+        return {} if live else {result.status: status_line(READY)}
+    photo = Base(content, content, Path(content).stem, finished=False)
+    return result.show_unfinished(photo, status_line(READY))
+
+
+def _preview(
+    base: Base, fields: Fields, session: str, result: Result, service: Service
+) -> Iterator[Updates]:
+    """Show what would be painted, unless that is in view."""
+    content, key = path_of(fields["content"]), key_of(fields)
+    if content is None or key == base.key:
+        return
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for progress in service.preview(job_of(fields), session, Path(folder)):
+                frame, picture = progress.frame, progress.picture
+                assert frame is not None
+                assert picture is not None
+                line = status_line("Preview: press Stylize to paint it in full.")
+                if not frame.done:
+                    line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
+                seen = Base(content, picture, "preview", key=key, finished=False)
+                yield result.show_unfinished(seen, line)
+    except StyleTransferError as error:
+        yield {result.status: status_line(sentence(error))}
+    except Exception:
+        # A preview nobody has asked for does not fail loudly.
+        log.exception("a preview failed")
