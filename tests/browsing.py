@@ -49,7 +49,7 @@ def number(app: App, label: str) -> Locator:
 
 def unfold(app: App, name: str) -> None:
     """Open an accordion, unless it is open already."""
-    button = app.get_by_role("button", name=name, exact=True)
+    button = app.locator("button.label-wrap", has_text=name)
     if "open" not in (button.get_attribute("class") or "").split():
         button.click()
 

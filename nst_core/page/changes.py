@@ -72,6 +72,84 @@ def build(service: Service) -> Changes:
     return Changes(cost, live, changed, preview)
 
 
+@dataclass(frozen=True)
+class _Answers:
+    """What the server answers to a change."""
+
+    changes: Changes
+    inputs: Inputs
+    sweeps: Sweeps
+    result: Result
+    service: Service
+
+    def load(self, request: gr.Request, **fields: Any) -> Updates:
+        """The page has been loaded: say what a run takes."""
+        return self._costs(job_of(fields), str(request.session_hash))
+
+    def change(self, request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
+        """Something has changed: say what a run takes now, and show a new photo."""
+        session = str(request.session_hash)
+        busy = self.service.turns.is_taken(session, KIND)
+        news = {} if busy else self._news(base, bool(live), fields)
+        return {**self._costs(job_of(fields), session), **news}
+
+    def preview(self, request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
+        """Something has changed: show what would be painted, unless that is in view."""
+        session = str(request.session_hash)
+        if self.service.limits.live and not self.service.turns.is_taken(session, KIND):
+            try:
+                yield from self._frames(base, fields, session)
+            except StyleTransferError as error:
+                yield {self.result.status: status_line(sentence(error))}
+            except Exception:
+                # A preview nobody has asked for does not fail loudly.
+                log.exception("a preview failed")
+        # Gradio sends the last update once more, when a run may have begun.
+        yield {self.result.status: gr.skip()}
+
+    def _costs(self, job: Job, session: str) -> Updates:
+        """What the next run and the sweeps will take."""
+        service = self.service
+        seconds = service.costs.of_run(job)
+        qualities = []
+        for name, size in QUALITIES.items():
+            values = {**job.values, "size": size, "steps": DEFAULTS.steps}
+            needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
+            qualities.append((f"{name}, {needed.lower()}" if needed else name, name))
+        quality = quality_of(job.values["size"], job.values["steps"])
+        return {
+            self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
+            self.inputs.controls.quality: gr.Radio(qualities, value=quality),
+            **self.sweeps.gallery.show_cost(service, job, session),
+            **self.sweeps.nine.show_cost(service, job, session),
+        }
+
+    def _news(self, base: Base, live: bool, fields: Fields) -> Updates:
+        """Show a new photo, and that it can be painted, unless a preview will say so."""
+        content = path_of(fields["content"])
+        if content is None or key_of(fields) == base.key:
+            return {}
+        if identity(content) == identity(base.content):
+            return {} if live else {self.result.status: status_line(READY)}
+        photo = Base(content, content, Path(content).stem, finished=False)
+        return self.result.show_unfinished(photo, status_line(READY))
+
+    def _frames(self, base: Base, fields: Fields, session: str) -> Iterator[Updates]:
+        content, key = path_of(fields["content"]), key_of(fields)
+        if content is None or key == base.key:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            for progress in self.service.preview(job_of(fields), session, Path(folder)):
+                frame, picture = progress.frame, progress.picture
+                assert frame is not None
+                assert picture is not None
+                line = status_line("Preview: press Stylize to paint it in full.")
+                if not frame.done:
+                    line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
+                seen = Base(content, picture, "preview", key=key, finished=False)
+                yield self.result.show_unfinished(seen, line)
+
+
 def connect(
     changes: Changes,
     demo: gr.Blocks,
@@ -87,33 +165,12 @@ def connect(
         if name != "strength"
     ]
     gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
-
-    def costs(session: str, fields: Fields) -> Updates:
-        return _costs(job_of(fields), changes, inputs, sweeps, service, session)
-
-    @answered
-    def load(request: gr.Request, **fields: Any) -> Updates:
-        return costs(str(request.session_hash), fields)
-
-    @answered
-    def answer(request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
-        session = str(request.session_hash)
-        busy = service.turns.is_taken(session, KIND)
-        news = {} if busy else _news(base, bool(live), fields, result)
-        return {**costs(session, fields), **news}
-
-    def preview(request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
-        session = str(request.session_hash)
-        if service.limits.live and not service.turns.is_taken(session, KIND):
-            yield from _preview(base, fields, session, result, service)
-        # Gradio sends the last update once more, when a run may have begun.
-        yield {result.status: gr.skip()}
-
+    answers = _Answers(changes, inputs, sweeps, result, service)
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
     at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
-    demo.load(load, None, shown, inputs_kwargs={**inputs.fields}, **at_once)
+    demo.load(answered(answers.load), None, shown, inputs_kwargs={**inputs.fields}, **at_once)
     changes.changed.click(
-        answer,
+        answered(answers.change),
         None,
         [*shown, *owned(result)],
         inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
@@ -121,7 +178,7 @@ def connect(
         **at_once,
     )
     changes.preview.click(
-        answered(preview),
+        answered(answers.preview),
         None,
         owned(result),
         inputs_kwargs={"base": result.base, **inputs.fields},
@@ -133,58 +190,3 @@ def connect(
         demo.load(
             lambda: device.is_fast_device(), None, changes.live, show_progress="hidden", **AT_ONCE
         )
-
-
-def _costs(
-    job: Job, changes: Changes, inputs: Inputs, sweeps: Sweeps, service: Service, session: str
-) -> Updates:
-    """What the next run and the sweeps will take."""
-    seconds = service.costs.of_run(job)
-    qualities = []
-    for name, size in QUALITIES.items():
-        values = {**job.values, "size": size, "steps": DEFAULTS.steps}
-        needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
-        qualities.append((f"{name}, {needed.lower()}" if needed else name, name))
-    quality = quality_of(job.values["size"], job.values["steps"])
-    return {
-        changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
-        inputs.controls.quality: gr.Radio(qualities, value=quality),
-        **sweeps.gallery.show_cost(service, job, session),
-        **sweeps.nine.show_cost(service, job, session),
-    }
-
-
-def _news(base: Base, live: bool, fields: Fields, result: Result) -> Updates:
-    """Show a new photo, and that it can be painted, unless a preview will say so."""
-    content = path_of(fields["content"])
-    if content is None or key_of(fields) == base.key:
-        return {}
-    if identity(content) == identity(base.content):
-        return {} if live else {result.status: status_line(READY)}
-    photo = Base(content, content, Path(content).stem, finished=False)
-    return result.show_unfinished(photo, status_line(READY))
-
-
-def _preview(
-    base: Base, fields: Fields, session: str, result: Result, service: Service
-) -> Iterator[Updates]:
-    """Show what would be painted, unless that is in view."""
-    content, key = path_of(fields["content"]), key_of(fields)
-    if content is None or key == base.key:
-        return
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            for progress in service.preview(job_of(fields), session, Path(folder)):
-                frame, picture = progress.frame, progress.picture
-                assert frame is not None
-                assert picture is not None
-                line = status_line("Preview: press Stylize to paint it in full.")
-                if not frame.done:
-                    line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
-                seen = Base(content, picture, "preview", key=key, finished=False)
-                yield result.show_unfinished(seen, line)
-    except StyleTransferError as error:
-        yield {result.status: status_line(sentence(error))}
-    except Exception:
-        # A preview nobody has asked for does not fail loudly.
-        log.exception("a preview failed")

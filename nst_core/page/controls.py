@@ -93,7 +93,8 @@ def build_main() -> Main:
 def build_fine(main: Main) -> Controls:
     """The settings that are folded away."""
     with gr.Accordion("Fine tuning", open=False, elem_id="fine"):
-        plain = dict(_widgets(advanced=False))
+        with gr.Group():
+            plain = dict(_widgets(advanced=False))
         with gr.Accordion("Advanced", open=False):
             init = setting_widget("init")
             start_image = image_box(
