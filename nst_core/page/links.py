@@ -21,7 +21,7 @@ from ..options import quote
 from ..settings import DEFAULTS, OPTIONS, Settings
 from .catalogue import Bundled, catalogue
 from .errors import answered, sentence
-from .events import AS_SENT, AT_ONCE
+from .events import AS_SENT, AT_ONCE, PRIVATE
 from .examples import Example
 from .inputs import Inputs, pair_key
 from .presets import Presets
@@ -63,14 +63,14 @@ class SetUp:
 
     def show(self, result: Result) -> Updates:
         """Show the result of the example, or the photo where there is no such example."""
-        # With the key of these inputs, the page has no news of them that would replace the notes.
-        key = pair_key(self.content, self.style, self.values) if self.notes else ""
+        # By the key of its inputs, the page knows the view: the line stays until they change.
+        key = pair_key(self.content, self.style, self.values)
         if self.example is None:
             name = f"{Path(self.content).stem}-{Path(self.style).stem}"
             photo = Base(self.content, self.content, name, key=key, finished=False)
             return result.show_unfinished(photo, status_line(self.status))
         view = self.example.view
-        base = replace(view.base, key=key or view.base.key)
+        base = replace(view.base, key=key)
         return result.show(replace(view, base=base, status=self.status))
 
 
@@ -156,8 +156,6 @@ def connect(
 
     @answered
     def use(query: str) -> Updates:
-        if not query:
-            return {result.status: gr.skip()}
         link = read_link(query, examples)
         return {
             **inputs.fill_pair(link.content, link.style),
@@ -181,7 +179,10 @@ def connect(
         return status_line(f'<span class="link">{text}</span>')
 
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
-    demo.load(use, result.link, outputs, js=static("read_link.js"), **AT_ONCE)
+    # A page without a link is left alone: where an event has an input among its outputs, Gradio
+    # forgets the texts of those that are folded away, even if nothing is said of them.
+    demo.load(None, js=static("read_link.js"), **PRIVATE)
+    result.open_link.click(use, result.link, outputs, js=static("open_link.js"), **AT_ONCE)
     result.copy_link.click(
         write,
         inputs_kwargs=dict(inputs.fields),

@@ -136,7 +136,6 @@ class _Runner:
             **result.show(View(base, seen, file, run_text(progress, fields))),
             **self.strip.show(self.service, owner),
             **result.curve.show_layers(frame),
-            result.tabs: gr.Tabs(selected="compare"),
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }
         outcome.film.save(record.film)

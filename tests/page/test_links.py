@@ -13,7 +13,16 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from nst_core.settings import DEFAULTS
-from tests.browsing import CHROMIUM, ROOT, Visit, number, picture_address, set_number, status
+from tests.browsing import (
+    CHROMIUM,
+    ROOT,
+    Visit,
+    number,
+    picture_address,
+    set_number,
+    status,
+    unfold,
+)
 
 EXAMPLES = ROOT / "examples"
 
@@ -100,6 +109,7 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     page = visit(url=f"{server}?style=mosaic&photo=chelsea&style_weight=2&size=256&seed=x")
     expect(status(page)).to_contain_text("Set up by the link")
     expect(status(page)).to_contain_text("seed must be a number, not 'x'.")
+    unfold(page, "Fine tuning")
     expect(number(page, "Size")).to_have_value("256")
     expect(number(page, "Style weight")).to_have_value("2")
     expect(page.locator("#style img")).to_have_attribute("src", re.compile(r"mosaic\.jpg$"))

@@ -1,12 +1,13 @@
-function onRunEnded() {
-  const compare = document.querySelector(".studio #compare");
-  const [picture, handle] = ["img.fixed", '[data-testid="slider"]'].map((x) =>
-    compare?.querySelector(x),
-  );
-  const made = /^(Finished|Stopped at step)/.test(
-    document.querySelector(".studio #result .status")?.innerText.trim() ?? "",
-  );
-  if (!made || !picture || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+async function onRunEnded() {
+  const place = document.querySelector(".studio #result");
+  const line = place.querySelector(".status")?.innerText.trim() ?? "";
+  if (!/^(Finished|Stopped at step)/.test(line)) return;
+  place.querySelector('[role="tab"]').click();
+  // The tab is drawn anew.
+  await new Promise((done) => setTimeout(done, 200));
+  const picture = place.querySelector("#compare img.fixed");
+  const handle = place.querySelector('#compare [data-testid="slider"]');
+  if (!picture || !handle || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
   const timing = { duration: 2200, easing: "ease-in-out" };
   picture.animate(
     [
@@ -16,7 +17,7 @@ function onRunEnded() {
     ],
     timing,
   );
-  handle?.animate(
+  handle.animate(
     [
       { transform: `translateX(${picture.clientWidth}px)` },
       { transform: "translateX(0)", offset: 0.7 },
