@@ -42,11 +42,6 @@ def thumbnails(app: App) -> Locator:
     return app.locator("#history button.thumbnail-item")
 
 
-def number(app: App, label: str) -> Locator:
-    """The number beside a slider."""
-    return app.get_by_label(f"number input for {label}")
-
-
 def unfold(app: App, name: str) -> None:
     """Open an accordion, unless it is open already."""
     button = app.locator("button.label-wrap", has_text=name)
@@ -54,9 +49,14 @@ def unfold(app: App, name: str) -> None:
         button.click()
 
 
-def set_number(app: App, label: str, value: float) -> None:
+def number(app: App, label: str) -> Locator:
+    """The number beside a slider, which may be folded away."""
     if label in FOLDED:
         unfold(app, "Fine tuning")
+    return app.get_by_label(f"number input for {label}")
+
+
+def set_number(app: App, label: str, value: float) -> None:
     field = number(app, label)
     field.fill(str(value))
     field.press("Enter")

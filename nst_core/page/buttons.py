@@ -54,11 +54,6 @@ class _Handlers:
         finally:
             self.service.turns.end(session, self.kind, turn)
 
-    def say_place(self, request: gr.Request) -> Any:
-        """How many are before this page, while it waits."""
-        place = self.service.place(str(request.session_hash), self.kind)
-        return gr.skip() if place is None else status_line(place_text(*place))
-
     def after_work(self, request: gr.Request, *values: Any) -> Updates:
         """The buttons are ready, unless the visitor has pressed one again in the meantime."""
         if self.service.turns.is_taken(str(request.session_hash), self.kind):
@@ -84,7 +79,6 @@ def run_button(
     waiting: Callable[[], Updates],
     ready: Callable[..., Updates],
     ready_input: Component | None = None,
-    timer: gr.Timer,
     status: gr.HTML,
 ) -> Dependency:
     """Let a button start work on the device.
@@ -99,9 +93,8 @@ def run_button(
         waiting: gives what changes when the button is pressed. A component that is made while the
             page is built would become a part of the page.
         ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
-        timer: is active while the page waits for the device.
-        status: says how many are before the page, and where a click is refused. Gradio shows no
-            errors of events outside of the queue.
+        status: says so where a click is refused. Gradio shows no errors of events outside of the
+            queue.
 
     Returns:
         The event of the work, for buttons that cancel it.
@@ -109,7 +102,6 @@ def run_button(
     handlers = _Handlers(service, work, kind, buttons, waiting, ready)
     take = button.click(answered(handlers.take_turn), None, list(buttons), **AT_ONCE)
     take.failure(lambda: status_line(BEGUN), None, status, **AT_ONCE)
-    timer.tick(handlers.say_place, None, status, show_progress="hidden", **AT_ONCE)
     run: Dependency = take.success(
         answered(handlers.run),
         inputs_kwargs=dict(inputs),
@@ -138,6 +130,17 @@ def cancel_button(
         service.turns.give_back(str(request.session_hash), kind)
 
     button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
+
+
+def say_place(service: Service, timer: gr.Timer, kind: str, status: gr.HTML) -> None:
+    """Say how many are before the page, as long as it waits: the timer is active then."""
+
+    @answered
+    def say(request: gr.Request) -> Any:
+        place = service.place(str(request.session_hash), kind)
+        return gr.skip() if place is None else status_line(place_text(*place))
+
+    timer.tick(say, None, status, show_progress="hidden", **AT_ONCE)
 
 
 def stop_button(service: Service, button: gr.Button) -> None:
@@ -198,6 +201,7 @@ class StartStop:
         work: Work,
         kind: str,
         outputs: Sequence[Block],
+        status: gr.HTML,
         **options: Any,
     ) -> None:
         """Start and end the work; `options` as `run_button` takes them."""
@@ -216,9 +220,10 @@ class StartStop:
             buttons=buttons,
             waiting=self.waiting,
             ready=self.ready,
-            timer=self.timer,
+            status=status,
             **options,
         )
+        say_place(service, self.timer, kind, status)
         stop_button(service, self.stop)
         cancel_button(service, self.cancel, [run], kind=kind)
 

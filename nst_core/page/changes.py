@@ -141,8 +141,9 @@ class _Answers:
         with tempfile.TemporaryDirectory() as folder:
             for progress in self.service.preview(job_of(fields), session, Path(folder)):
                 frame, picture = progress.frame, progress.picture
-                assert frame is not None
-                assert picture is not None
+                if frame is None or picture is None:
+                    yield {self.result.status: status_line("Preview", progress_bar(0, 1))}
+                    continue
                 line = status_line("Preview: press Stylize to paint it in full.")
                 if not frame.done:
                     line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))

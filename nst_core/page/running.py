@@ -17,7 +17,7 @@ from ..recipe import Recipe
 from ..server.history import Record
 from ..server.jobs import Job, Outcome, Progress, save_result
 from ..server.service import Service
-from .buttons import Work, cancel_button, run_button, stop_button
+from .buttons import Work, cancel_button, run_button, say_place, stop_button
 from .curve import points_of
 from .errors import sentence
 from .events import PRIVATE
@@ -198,7 +198,6 @@ def connect(
             waiting=waiting,
             ready=ready,
             ready_input=result.base,
-            timer=buttons.timer,
             status=result.status,
         )
         run.then(None, js=static("sweep_divider.js"), **PRIVATE)
@@ -206,6 +205,7 @@ def connect(
     cancel_button(service, buttons.cancel, runs, kind=KIND)
 
     stop_button(service, buttons.stop)
+    say_place(service, buttons.timer, KIND, result.status)
 
     def close(request: gr.Request) -> None:
         service.close_page(str(request.session_hash))

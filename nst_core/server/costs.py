@@ -17,6 +17,8 @@ from .jobs import Job
 FAST_PACE, SLOW_PACE = 1.0, 7.0
 # Seconds of a run, until there has been one.
 FIRST_TYPICAL = 20.0
+# The least work that says something of the pace: that of a preview is larger.
+LEAST_WORK = 0.3
 # How much the last run counts against the ones before.
 NEWEST = 0.4
 
@@ -30,11 +32,13 @@ class Costs:
         self.typical = FIRST_TYPICAL
 
     def learn(self, work: float, seconds: float) -> None:
-        """Remember how long a run took.
+        """Remember how long a run took, unless it was so small that its start took most of it.
 
         Args:
             work: megapixels of gradient evaluations.
         """
+        if work < LEAST_WORK:
+            return
         pace = seconds / work
         self._pace = pace if self._pace is None else (1 - NEWEST) * self._pace + NEWEST * pace
 

@@ -36,9 +36,12 @@ def first_size(transfer: Transfer) -> Transfer:
 def paint_preview(transfer: Transfer, run: Run, folder: Path, paint: Paint) -> Iterator[Progress]:
     """The frames of a preview, some of them as files in a folder; the last one is `done`.
 
+    Before them comes a progress without a frame: the preview has the device.
+
     Raises:
         StyleTransferError: as `paint`.
     """
+    yield Progress(None)
     previews = Previews(transfer, folder)
     due = time.monotonic() + FIRST_FRAME_SECONDS
     with closing(paint(transfer, Stop(run.ends))) as frames:

@@ -13,8 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browsing import (
     CHROMIUM,
     expect_ready,
+    finish_run,
     number,
-    picture_address,
     set_number,
     small_run,
     start_long_run,
@@ -28,10 +28,11 @@ from tests.serving import health, wait_until_idle
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 # Drops a file onto an element as a browser does when a hand lets it go.
-DROP = """async (element, [data, name]) => {
-  const bytes = await (await fetch(data)).arrayBuffer();
+DROP = """async (element, name) => {
+  const canvas = new OffscreenCanvas(90, 60);
+  canvas.getContext("2d").fillRect(0, 0, 45, 60);
   const transfer = new DataTransfer();
-  transfer.items.add(new File([bytes], name, {type: "image/png"}));
+  transfer.items.add(new File([await canvas.convertToBlob()], name, {type: "image/png"}));
   const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
   element.dispatchEvent(new DragEvent("dragenter", options));
   const zone = document.querySelector(".drop-zones [data-box=style]");
@@ -39,10 +40,6 @@ DROP = """async (element, [data, name]) => {
   zone.dispatchEvent(new DragEvent("dragover", options));
   zone.dispatchEvent(new DragEvent("drop", options));
 }"""
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/"
-    "iZk9HQAAAABJRU5ErkJggg=="
-)
 
 
 @pytest.fixture
@@ -91,7 +88,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
 
 
 def test_files_are_dropped_anywhere(page: Page) -> None:
-    page.locator("#examples").evaluate(DROP, [PIXEL, "dropped.png"])
+    page.locator("#examples").evaluate(DROP, "dropped.png")
     assert page.evaluate("zoneWasVisible")
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("dropped"))
     expect(page.locator(".drop-zones")).to_be_hidden()
@@ -104,7 +101,6 @@ def test_one_slider_sets_both_weights_and_follows_them(page: Page) -> None:
     balance.focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
-    unfold(page, "Fine tuning")
     expect(number(page, "Style weight")).to_have_value("2")
     expect(number(page, "Content weight")).to_have_value("1")
     page.locator("#presets button").filter(has_text="Faithful photo").click()
@@ -128,7 +124,6 @@ def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server:
     expect(quality.get_by_label("Quick, about")).to_be_visible()
     expect(page.locator("#cost")).to_contain_text("About")
     quality.get_by_label("Large").check()
-    unfold(page, "Fine tuning")
     expect(number(page, "Size")).to_have_value("1024")
     expect(quality.get_by_label("Large")).to_be_checked()
     set_number(page, "Steps", 2000)
@@ -148,29 +143,36 @@ def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server:
     wait_until_idle(server)
 
 
-def test_a_preview_follows_the_hand_and_gives_way(page: Page, server: str) -> None:
+def test_a_preview_follows_the_hand(page: Page, server: str) -> None:
+    set_number(page, "Size", 256)
+    set_number(page, "Steps", 3)
     page.get_by_label("Live preview").check()
-    before = picture_address(page)
+    painted = page.locator("#compare img.fixed")
+    before = painted.get_attribute("src") or ""
     painting(page, "Ejiri").click()
-    expect(status(page)).to_contain_text("Preview")
+    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
+    expect(painted).not_to_have_attribute("src", before)
     expect(page.locator("#download")).to_be_disabled()
-    page.wait_for_function("src => document.querySelector('#picture img').src != src", arg=before)
-    # A newer change drops it; the last one is finished.
-    page.get_by_label("From photo to painting").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowRight")
-    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=90_000)
+    second = painted.get_attribute("src") or ""
+    set_number(page, "Stroke size", 0.5)
+    expect(painted).not_to_have_attribute("src", second, timeout=60_000)
     assert health(server) == {"status": "ok", "running": 0, "waiting": 0}
     # An example is a result, and is not painted anew.
     page.locator("#examples button").nth(1).click()
     expect(status(page)).to_contain_text("Lift-off under stars")
     page.wait_for_timeout(700)
     expect(status(page)).to_contain_text("Lift-off under stars")
-    # Stylize takes over.
-    set_number(page, "Stroke size", 0.5)
+    expect(thumbnails(page)).to_have_count(0)
+
+
+def test_stylize_takes_over_from_a_preview(page: Page) -> None:
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
     expect(status(page)).to_contain_text("Preview")
-    small_run(page)
-    expect(thumbnails(page)).to_have_count(1)
+    set_number(page, "Size", 64)
+    set_number(page, "Steps", 3)
+    finish_run(page)
+    expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, Ejiri, 64 px")
     expect(status(page)).to_contain_text("Finished")
 
 

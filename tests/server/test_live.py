@@ -82,6 +82,7 @@ def test_a_run_ends_the_preview_of_somebody_else(
 ) -> None:
     caplog.set_level(logging.INFO, "nst")
     preview = service.preview(job, "me", tmp_path)
+    assert next(preview).frame is None  # it has the device
     assert next(preview).frame is not None
     assert service.health()["running"] == 0
     begun = threading.Event()
@@ -113,6 +114,7 @@ def test_a_newer_preview_drops_the_older_one_of_its_page(
     def show_newer() -> None:
         newer = service.preview(job, "me", tmp_path / "newer")
         (tmp_path / "newer").mkdir()
+        next(newer)
         found.append(next(newer).frame)
         newer.close()
 
@@ -138,6 +140,8 @@ def test_costs_grow_with_the_size_and_follow_what_runs_took(service: Service, jo
     assert seconds(size=256) < seconds(size=512) < seconds(size=1024)
     before, pace = seconds(size=512), service.costs.seconds(1)
     service.costs.learn(work=1.0, seconds=2 * pace)
+    assert seconds(size=512) == pytest.approx(2 * before)
+    service.costs.learn(work=0.01, seconds=60)  # mostly its start
     assert seconds(size=512) == pytest.approx(2 * before)
     service.costs.learn(work=1.0, seconds=pace)  # what was before still counts
     assert before < seconds(size=512) < 2 * before

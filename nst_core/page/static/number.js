@@ -1,6 +1,7 @@
 const field = element.querySelector('input[type="number"]');
 const range = element.querySelector('input[type="range"]');
-const { low, high, end, step, logarithmic } = props;
+const { logarithmic, ...limits } = element.querySelector(".head").dataset;
+const [low, high, end, step] = ["low", "high", "end", "step"].map((name) => Number(limits[name]));
 const decades = Math.log10(high);
 Object.assign(field, { min: low, max: high, step });
 if (logarithmic) Object.assign(range, { min: -decades, max: decades, step: decades / 50 });
