@@ -24,7 +24,7 @@ from nst_core import Settings, TimeLapse, insights, load_image, stylize
 
 PAIRS = json.loads((FOLDER / "examples.json").read_text(encoding="utf-8"))["pairs"]
 MOST_FILM_BYTES = 300_000
-FILM = Settings(size=384)
+FILM = Settings(size=320, steps=20)
 # Long sides of a film; the first one that fits into `MOST_FILM_BYTES` is taken.
 FILM_SIDES = (480, 432, 384, 336, 288)
 # The photo and the painting of the second tab.

@@ -46,7 +46,7 @@ def build_page(service: Service) -> gr.Blocks:
                 paint = studio.build(pairs, EXAMPLES / "presets", service)
             with gr.Tab("What the network sees"):
                 learn = insights.build(paint.result, EXAMPLES / "layers")
-        studio.connect(paint, demo, pairs, EXAMPLES, service)
+        studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
         for script in ("on_load.js", "touch.js", "own_pictures.js"):
             demo.load(None, js=static(script), **PRIVATE)

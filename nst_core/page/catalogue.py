@@ -11,7 +11,11 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Folders whose pictures the page shows.
 PICTURE_FOLDERS = [
-    EXAMPLES / name for name in ("contents", "styles", "results", "thumbnails", "presets", "strips")
+    EXAMPLES / name
+    for name in (
+        *("contents", "styles", "results", "thumbnails", "films"),
+        *("presets", "strips", "layers"),
+    )
 ]
 
 

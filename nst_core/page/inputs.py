@@ -140,7 +140,11 @@ def key_of(fields: Fields) -> str:
 
 
 def pair_key(content: str, style: str, values: Mapping[str, Any] | None = None) -> str:
-    """The key of one photo and one painting, with settings that differ from the defaults."""
+    """The key of one photo and one painting.
+
+    Args:
+        values: settings that differ from the defaults.
+    """
     fields = {**DEFAULTS.as_dict(), **dict.fromkeys(STYLES), **dict.fromkeys(MIX, 1)}
     pair = {"content": {"path": content}, STYLES[0]: {"path": style}}
     return key_of({**fields, **(values or {}), **pair, "start_image": None, "mask": None})

@@ -19,12 +19,13 @@ import gradio as gr
 from ..errors import StyleTransferError
 from ..options import quote
 from ..settings import DEFAULTS, OPTIONS, Settings
+from .catalogue import Bundled, catalogue
 from .errors import answered, sentence
-from .events import AS_SENT, AT_ONCE
+from .events import AS_SENT, AT_ONCE, PRIVATE
 from .examples import Example
 from .inputs import Inputs, pair_key
 from .presets import Presets
-from .result import Base, Result, View
+from .result import Base, Result
 from .status import status_line
 from .widgets import Fields, Updates, owned, path_of, setting_values, static
 
@@ -56,40 +57,31 @@ class SetUp:
     @property
     def status(self) -> str:
         """The line below the picture."""
-        shown = self.example is not None and not self.values
-        text = self.example.title if self.example and shown else SET_UP
+        plain = self.example is not None and not self.values
+        text = self.example.title if self.example and plain else SET_UP
         return html.escape(" ".join([text, *self.notes]), quote=False)
 
-    @property
-    def view(self) -> View:
-        """The result of the example; the photo where there is none."""
-        if self.example:
-            base, film = self.example.view.base, self.example.film
-        else:
+    def show(self, result: Result) -> Updates:
+        """Show the result of the example, or the photo where there is no such example."""
+        # By the key of its inputs, the page knows the view: the line stays until they change.
+        key = pair_key(self.content, self.style, self.values)
+        if self.example is None:
             name = f"{Path(self.content).stem}-{Path(self.style).stem}"
-            base, film = Base(self.content, self.content, name, finished=False), None
-        # The line of the link stays until the visitor changes something.
-        base = replace(base, key=pair_key(self.content, self.style, self.values))
-        return View(base, base.result, base.result, self.status, film)
+            photo = Base(self.content, self.content, name, key=key, finished=False)
+            return result.show_unfinished(photo, status_line(self.status))
+        view = self.example.view
+        base = replace(view.base, key=key)
+        return result.show(replace(view, base=base, status=self.status))
 
 
-def slug_of(path: str) -> str:
-    """What a bundled picture is called in links."""
-    return Path(path).stem.replace("_", "-")
-
-
-def read_link(query: str, examples: Sequence[Example], folder: Path) -> SetUp:
-    """What the query of an address asks for; unknown and wrong parts are notes.
-
-    Args:
-        folder: of the examples, with the photos and paintings.
-    """
+def read_link(query: str, examples: Sequence[Example]) -> SetUp:
+    """What the query of an address asks for; unknown and wrong parts are notes."""
     chosen = examples[0]
     pictures = {"photo": chosen.content, "style": chosen.style}
     shelves: dict[str, Mapping[str, Example | str]] = {
         "example": {example.slug: example for example in examples},
-        "photo": _shelf(folder / "contents"),
-        "style": _shelf(folder / "styles"),
+        "photo": _shelf(catalogue().contents),
+        "style": _shelf(catalogue().styles),
     }
     values: dict[str, Any] = {}
     notes = []
@@ -114,7 +106,7 @@ def read_link(query: str, examples: Sequence[Example], folder: Path) -> SetUp:
     return SetUp(content, style, _pair(content, style, examples), values, notes)
 
 
-def write_link(fields: Fields, examples: Sequence[Example], folder: Path) -> str:
+def write_link(fields: Fields, examples: Sequence[Example]) -> str:
     """The query that sets the page up as it is, but for pictures of the visitor.
 
     Args:
@@ -129,9 +121,14 @@ def write_link(fields: Fields, examples: Sequence[Example], folder: Path) -> str
     if pair is not None:
         parts["example"] = pair.slug
     else:
-        for name, path, shelf in (("photo", content, "contents"), ("style", style, "styles")):
-            if Path(path).parent == folder / shelf:
-                parts[name] = slug_of(path)
+        bundled = catalogue()
+        for name, path, shelf in (
+            ("photo", content, bundled.contents),
+            ("style", style, bundled.styles),
+        ):
+            slugs = {known: slug for slug, known in _shelf(shelf).items()}
+            if path in slugs:
+                parts[name] = slugs[path]
     sent = {name: fields[name] for name in OPTIONS if name in fields and name not in NOT_IN_LINKS}
     for name, value in Settings.from_values(sent).as_dict().items():
         if name in sent and value != getattr(DEFAULTS, name):
@@ -143,14 +140,14 @@ def _pair(content: str, style: str, examples: Sequence[Example]) -> Example | No
     return next((x for x in examples if (x.content, x.style) == (content, style)), None)
 
 
-def _shelf(folder: Path) -> dict[str, str]:
-    return {slug_of(str(path)): str(path) for path in folder.glob("*.jpg")}
+def _shelf(pictures: Mapping[str, Bundled]) -> dict[str, str]:
+    """The files of bundled pictures by what links call them."""
+    return {stem.replace("_", "-"): picture.path for stem, picture in pictures.items()}
 
 
 def connect(
     demo: gr.Blocks,
     examples: Sequence[Example],
-    folder: Path,
     inputs: Inputs,
     presets: Presets,
     result: Result,
@@ -159,20 +156,18 @@ def connect(
 
     @answered
     def use(query: str) -> Updates:
-        if not query:
-            return {result.status: gr.skip()}
-        link = read_link(query, examples, folder)
+        link = read_link(query, examples)
         return {
             **inputs.fill_pair(link.content, link.style),
             **setting_values(inputs.settings, link.values, list(link.values)),
-            **result.show(link.view),
+            **link.show(result),
             **presets.unselect(),
         }
 
     @answered
     def write(**fields: Any) -> Updates:
         try:
-            return {result.link: write_link(fields, examples, folder)}
+            return {result.link: write_link(fields, examples)}
         except StyleTransferError as error:
             return {result.link: "", result.status: status_line(sentence(error))}
 
@@ -184,7 +179,10 @@ def connect(
         return status_line(f'<span class="link">{text}</span>')
 
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
-    demo.load(use, result.link, outputs, js=static("read_link.js"), **AT_ONCE)
+    # A page without a link is left alone: where an event has an input among its outputs, Gradio
+    # forgets the texts of those that are folded away, even if nothing is said of them.
+    demo.load(None, js=static("read_link.js"), **PRIVATE)
+    result.open_link.click(use, result.link, outputs, js=static("open_link.js"), **AT_ONCE)
     result.copy_link.click(
         write,
         inputs_kwargs=dict(inputs.fields),

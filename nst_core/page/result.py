@@ -74,7 +74,8 @@ class Result:
     """The widgets of the picture's place.
 
     Attributes:
-        link: the set-up of the page as the query of an address; not in view.
+        link: a set-up of the page as the query of an address; not in view.
+        open_link: is pressed by the page itself where its address has a set-up; not in view.
     """
 
     tabs: gr.Tabs
@@ -88,6 +89,7 @@ class Result:
     download: gr.DownloadButton
     copy_link: gr.Button
     link: gr.Textbox
+    open_link: gr.Button
     refine: gr.Button
     after: gr.Group
     strength: gr.Slider
@@ -179,6 +181,7 @@ def build(view: View) -> Result:
         download=download,
         copy_link=copy_link,
         link=gr.Textbox(visible=False),
+        open_link=gr.Button("Open link", visible="hidden", elem_id="open-link"),
         refine=refine,
         after=after,
         strength=strength,

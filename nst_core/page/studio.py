@@ -76,11 +76,7 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
 
 
 def connect(
-    studio: Studio,
-    demo: gr.Blocks,
-    pairs: list[examples.Example],
-    folder: Path,
-    service: Service,
+    studio: Studio, demo: gr.Blocks, pairs: list[examples.Example], service: Service
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
@@ -96,5 +92,5 @@ def connect(
     strip.connect(studio.strip, demo, inputs, shown, service)
     sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
-    links.connect(demo, pairs, folder, inputs, studio.presets, shown)
+    links.connect(demo, pairs, inputs, studio.presets, shown)
     changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, service)

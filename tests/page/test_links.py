@@ -13,7 +13,16 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from nst_core.settings import DEFAULTS
-from tests.browsing import CHROMIUM, ROOT, Visit, number, picture_address, set_number, status
+from tests.browsing import (
+    CHROMIUM,
+    ROOT,
+    Visit,
+    number,
+    picture_address,
+    set_number,
+    status,
+    unfold,
+)
 
 EXAMPLES = ROOT / "examples"
 
@@ -26,13 +35,13 @@ def links(server: str) -> ModuleType:
 
 @pytest.fixture
 def pairs(server: str) -> list[Any]:
-    return import_module("nst_core.page.examples").load_examples(EXAMPLES)
+    return import_module("nst_core.page.examples").load_examples()
 
 
 def test_every_example_has_a_link_of_its_own(links: ModuleType, pairs: list[Any]) -> None:
     assert len({pair.slug for pair in pairs}) == len(pairs)
     for pair in pairs:
-        found = links.read_link(f"?example={pair.slug}", pairs, EXAMPLES)
+        found = links.read_link(f"?example={pair.slug}", pairs)
         assert (found.example, found.notes, found.status) == (pair, [], pair.title)
         assert all(
             Path(x).is_file()
@@ -49,14 +58,14 @@ def fields(content: Path | None, style: Path | None, **values: Any) -> dict[str,
 def test_a_link_that_is_written_is_read_again(links: ModuleType, pairs: list[Any]) -> None:
     content, style = EXAMPLES / "contents" / "coffee.jpg", EXAMPLES / "styles" / "starry_night.jpg"
     sent = fields(content, style, style_weight=2.5, size=256, color="match", steps="40")
-    query = links.write_link(sent, pairs, EXAMPLES)
+    query = links.write_link(sent, pairs)
     assert query.startswith("?photo=coffee&style=starry-night&")
-    found = links.read_link(query, pairs, EXAMPLES)
+    found = links.read_link(query, pairs)
     assert (found.content, found.style) == (str(content), str(style))
     assert found.values == {"style_weight": 2.5, "size": 256, "color": "match", "steps": 40}
     assert found.notes == []
     pair = pairs[2]
-    query = links.write_link(fields(Path(pair.content), Path(pair.style)), pairs, EXAMPLES)
+    query = links.write_link(fields(Path(pair.content), Path(pair.style)), pairs)
     assert query == f"?example={pair.slug}"
 
 
@@ -65,8 +74,8 @@ def test_a_link_names_no_picture_of_the_visitor(
 ) -> None:
     own = tmp_path / "contents" / "coffee.jpg"
     sent = fields(own, EXAMPLES / "styles" / "mosaic.jpg", size=128)
-    assert links.write_link(sent, pairs, EXAMPLES) == "?style=mosaic&size=128"
-    assert links.write_link(fields(own, own), pairs, EXAMPLES) == "?"
+    assert links.write_link(sent, pairs) == "?style=mosaic&size=128"
+    assert links.write_link(fields(own, own), pairs) == "?"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_a_link_names_no_picture_of_the_visitor(
 def test_what_a_link_may_not_say_is_left_out_with_a_word(
     links: ModuleType, pairs: list[Any], query: str, note: str
 ) -> None:
-    found = links.read_link(f"{query}&style_weight=2", pairs, EXAMPLES)
+    found = links.read_link(f"{query}&style_weight=2", pairs)
     assert note in found.status
     assert bool(found.notes) == bool(note)
     assert "style_weight" in found.values or len(query) > links.LONGEST
@@ -100,6 +109,7 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     page = visit(url=f"{server}?style=mosaic&photo=chelsea&style_weight=2&size=256&seed=x")
     expect(status(page)).to_contain_text("Set up by the link")
     expect(status(page)).to_contain_text("seed must be a number, not 'x'.")
+    unfold(page, "Fine tuning")
     expect(number(page, "Size")).to_have_value("256")
     expect(number(page, "Style weight")).to_have_value("2")
     expect(page.locator("#style img")).to_have_attribute("src", re.compile(r"mosaic\.jpg$"))

@@ -36,6 +36,7 @@ def touch(session: CDPSession, points: list[tuple[float, float]]) -> None:
 def test_a_swipe_up_scrolls_and_changes_nothing(visit: Visit) -> None:
     page = visit("touch")
     expect(page.locator("#compare img").first).to_be_visible()
+    page.get_by_role("button", name="Fine tuning").tap()
     weight = page.get_by_label("range slider for Stroke size")
     field = number(page, "Stroke size")
     before = field.input_value()
