@@ -188,6 +188,9 @@ def connect(
         **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
     )
     if service.limits.live:
-        demo.load(
-            lambda: device.is_fast_device(), None, changes.live, show_progress="hidden", **AT_ONCE
-        )
+
+        def turn_on() -> Any:
+            # A visitor may have been faster, so the switch is never turned off.
+            return True if device.is_fast_device() else gr.skip()
+
+        demo.load(turn_on, None, changes.live, show_progress="hidden", **AT_ONCE)
