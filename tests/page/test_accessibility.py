@@ -101,7 +101,7 @@ def test_every_view_passes(visit: Visit, size: str) -> None:
 
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus, and check that the focus can be seen."""
-    for _ in range(120):
+    for _ in range(200):
         page.keyboard.press("Tab")
         if target.evaluate("e => e === document.activeElement"):
             break
