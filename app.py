@@ -18,6 +18,7 @@ import spaces
 from starlette.middleware import Middleware
 
 from nst_core import Frame, StyleTransferError
+from nst_core.server.card import Card
 from nst_core.server.cleaning import start_cleaning
 from nst_core.server.gate import Gate
 from nst_core.server.limits import Limits
@@ -105,7 +106,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
         threading.Thread(target=warm_up).start()
-    from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME
+    from nst_core.page import CARD, CSS_FILES, PICTURE_FOLDERS, THEME
 
     gate = Middleware(
         Gate,
@@ -122,7 +123,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{service.limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
-        "app_kwargs": {"middleware": [gate]},
+        "app_kwargs": {"middleware": [gate, Middleware(Card, **CARD)]},
     }
     start_cleaning(service)
     launched: tuple[Any, str, str] = demo.launch(**{**defaults, **launch})

@@ -165,7 +165,8 @@ class _Clock:
         self.due = self.began + FIRST_FRAME * every
         self.step = 0
         self.work_left = transfer.work
-        self.pace = 0.0  # seconds for a unit of work
+        self.pace = 0.0  # seconds for a unit of work, at the present size
+        self.stage: Stage | None = None
 
     def resume(self) -> None:
         """Let the next step begin now: the time before it was the consumer's, or a preparation."""
@@ -175,6 +176,8 @@ class _Clock:
         """Count a step that ends now."""
         now, work = time.perf_counter(), stage.work / stage.steps
         latest = (now - self.since) / work
+        if stage is not self.stage:  # a unit of work takes longer at some sizes than at others
+            self.stage, self.pace = stage, 0.0
         self.pace = 0.8 * self.pace + 0.2 * latest if self.pace else latest
         self.since = now
         self.step += 1

@@ -17,7 +17,12 @@ from .layers import DEEPEST_LAYER, layer_names
 
 @dataclass(frozen=True)
 class Number:
-    """A number in a range, such as a slider sets; a whole `step` asks for whole numbers."""
+    """A number in a range, such as a slider sets; a whole `step` asks for whole numbers.
+
+    Attributes:
+        slider_high: where a slider ends, if a larger number is rare enough to be typed.
+        logarithmic: a slider has 1 in its middle; each half of it is a factor of `high`.
+    """
 
     label: str
     help: str
@@ -25,6 +30,8 @@ class Number:
     high: float
     step: float
     advanced: bool = False
+    slider_high: float | None = None
+    logarithmic: bool = False
 
     @property
     def whole(self) -> bool:

@@ -31,6 +31,10 @@ PRESETS: dict[str, Settings] = {
 }
 
 
+# What a page offers in place of size and steps: the long side in pixels, with the default steps.
+QUALITIES: dict[str, int] = {"Quick": 256, "Good": DEFAULTS.size, "Large": 1024}
+
+
 def find_preset(name: object) -> Settings:
     """Look up the settings of a preset.
 

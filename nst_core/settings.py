@@ -23,6 +23,7 @@ SIZES = Number(
     64,
     4096,
     1,
+    slider_high=2048,
 )
 
 MEMORY_BUDGETS = Number(
@@ -52,11 +53,25 @@ class Settings:
 
     content_weight: float = _option(
         1.0,
-        Number("Content weight", "How much of the photo is kept: alpha.", 0.0, 10.0, 0.01),
+        Number(
+            "Content weight",
+            "How firmly the photo keeps its shapes: alpha.",
+            0.0,
+            10.0,
+            0.01,
+            logarithmic=True,
+        ),
     )
     style_weight: float = _option(
         1.0,
-        Number("Style weight", "How much of the painting is taken on: beta.", 0.0, 10.0, 0.01),
+        Number(
+            "Style weight",
+            "How much brushwork and colour come from the painting: beta.",
+            0.0,
+            10.0,
+            0.01,
+            logarithmic=True,
+        ),
     )
     style_scale: float = _option(
         1.0,
@@ -108,11 +123,20 @@ class Settings:
     )
     tv_weight: float = _option(
         0.0,
-        Number("Smoothness", "Weight of the total variation: calms fine noise.", 0.0, 10.0, 0.01),
+        Number(
+            "Smoothness", "Calms fine speckles: weight of the total variation.", 0.0, 10.0, 0.01
+        ),
     )
     steps: int = _option(
         30,
-        Number("Steps", "Optimisation steps, all sizes together.", 1, 2000, 1),
+        Number(
+            "Steps",
+            "Optimisation steps, all sizes together.",
+            1,
+            2000,
+            1,
+            slider_high=300,
+        ),
     )
     size: int = _option(512, SIZES)
     full_detail: bool = _option(

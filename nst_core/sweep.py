@@ -1,4 +1,7 @@
-"""A sweep: nine small pictures to choose from, style weight by size of the brush strokes."""
+"""A sweep: small pictures to choose from.
+
+Nine, by style weight and size of the brush strokes; or one for each of many paintings.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from itertools import product
 from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
-from .images import working_size
+from .images import load_image, working_size
 from .plan import Stage, check_photo, make_plan
 from .recipe import Recipe
 from .regions import fit_mask
@@ -108,6 +111,27 @@ def _chosen(settings: Settings) -> tuple[Settings, ...]:
         size = min(settings.size, int(SIZES.high / scale))
         chosen.append(replace(settings, size=size, style_weight=weight, style_scale=scale))
     return tuple(chosen)
+
+
+def prepare_gallery(content: Source, paintings: Sequence[Source], settings: Settings) -> Sweep:
+    """Read a photo and paintings, and plan a small picture of the photo in each of them.
+
+    Args:
+        content, paintings: as `prepare` takes the photo and a painting.
+        settings: what the tiles have in common; their size and steps are smaller. They start from
+            the photo, and have no region.
+
+    Raises:
+        StyleTransferError: as `prepare`.
+    """
+    settings = with_precision(settings)
+    photo = load_image(content)
+    check_photo(settings, photo.size)
+    small = photo.resize(working_size(photo.size, SIZE))
+    tile = replace(settings, size=SIZE, steps=STEPS, strength=1.0, init="content")
+    plan = make_plan(tile, small.size)
+    runs = tuple(Transfer(small, (load_image(source),), tile, plan) for source in paintings)
+    return Sweep(runs, (settings,) * len(runs), photo)
 
 
 def paint_sweep(sweep: Sweep, *, stop: Callable[[], bool] = lambda: False) -> Iterator[Tile]:

@@ -93,7 +93,7 @@ def prepare(
     return Transfer(images.content, images.styles, settings, stages, images.mask, images.start)
 
 
-def with_precision(settings: Settings, device: str | None) -> Settings:
+def with_precision(settings: Settings, device: str | None = None) -> Settings:
     """Settle the precision, so that a recipe has what the picture was made with."""
     from .devices import resolve_precision  # not above: PyTorch is imported when it is needed
 

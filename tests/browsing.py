@@ -14,6 +14,11 @@ ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+# "touch" is a phone with a touch screen, "tablet" is as wide as two columns may be narrow.
+WINDOWS = {**SIZES, "touch": SIZES["phone"], "tablet": (820, 1180)}
+
+# Numbers that are folded away.
+FOLDED = ("Size", "Steps", "Content weight", "Style weight", "Stroke size")
 
 # Opens a page in a profile of its own: `visit(size, scheme, url, cdn)`; see the fixture.
 Visit = Callable[..., Page]
@@ -37,8 +42,17 @@ def thumbnails(app: App) -> Locator:
     return app.locator("#history button.thumbnail-item")
 
 
+def unfold(app: App, name: str) -> None:
+    """Open an accordion, unless it is open already."""
+    button = app.locator("button.label-wrap", has_text=name)
+    if "open" not in (button.get_attribute("class") or "").split():
+        button.click()
+
+
 def number(app: App, label: str) -> Locator:
-    """The number beside a slider."""
+    """The number beside a slider, which may be folded away."""
+    if label in FOLDED:
+        unfold(app, "Fine tuning")
     return app.get_by_label(f"number input for {label}")
 
 
@@ -66,14 +80,13 @@ def stop(app: App) -> None:
 def expect_ready(app: App) -> None:
     """The page can start a run."""
     expect(app.locator("#start")).to_have_text("Stylize")
-    expect(app.locator("#start")).to_be_enabled()
-    expect(app.locator("#stop")).to_be_disabled()
+    expect(app.locator("#stop")).to_be_hidden()
 
 
 def finish_run(app: App, button: str = "#start") -> None:
     """Press the button, and wait for the result and its film."""
     app.locator(button).click()
-    expect(app.locator("#start")).to_have_text("Painting ...")
+    expect(app.locator("#stop")).to_be_visible()
     expect(status(app)).to_contain_text("Finished", timeout=60_000)
     expect_ready(app)
 

@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from nst_core import load_image
 from nst_core.__main__ import main
-from tests.browsing import CHROMIUM, ROOT, SIZES, Visit, keep
+from tests.browsing import CHROMIUM, ROOT, WINDOWS, Visit, keep
 from tests.command import CommandLine
 from tests.corpus import BY_NAME
 from tests.serving import Server, running_server
@@ -115,7 +115,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the app in this process, so that tests can make its runs shorter."""
     os.environ["GRADIO_TEMP_DIR"] = str(tmp_path_factory.mktemp("gradio"))
     import app
+    from nst_core.server import device
 
+    # Previews are for the tests that ask for them, whatever the device can do.
+    device.is_fast_device = lambda: False
     service = app.make_service()
     running, url, _ = app.serve(service, prevent_thread_lock=True, server_port=None, quiet=True)
     yield url
@@ -125,8 +128,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One `python app.py` for all tests that want it as operators have it, but for three limits."""
-    limits = {"NST_WORK": "2000", "NST_SECONDS": "600", "NST_QUEUE": "3"}
+    """One `python app.py` for all tests that want it as operators have it, but for four limits."""
+    limits = {"NST_WORK": "2000", "NST_SECONDS": "600", "NST_QUEUE": "3", "NST_LIVE": "0"}
     with running_server(tmp_path_factory.mktemp("public"), **limits) as server:
         yield server
 
@@ -184,9 +187,12 @@ def visit(
         size: str = "desktop", scheme: str = "light", url: str = server, cdn: str = ""
     ) -> Page:
         """`cdn` is an address that `url` needs, and that the test answers itself."""
-        width, height = SIZES[size]
+        width, height = WINDOWS[size]
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=size == "touch",
+            is_mobile=size == "touch",
         )
         contexts.append(context)
         watch(context, cdn)

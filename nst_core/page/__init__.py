@@ -11,40 +11,44 @@ from .type_stubs import no_type_stubs
 with no_type_stubs():
     import gradio as gr
 
-from pathlib import Path
+from typing import Any
 
 from ..server.service import Service
 from . import api, insights, studio
+from .catalogue import EXAMPLES, PICTURE_FOLDERS
 from .events import PRIVATE
 from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
 TITLE = "Neural Style Transfer, live"
-EXAMPLES = Path(__file__).parents[2] / "examples"
-# The bundled pictures that the page shows.
-PICTURE_FOLDERS = [
-    EXAMPLES / name for name in ("contents", "styles", "results", "thumbnails", "presets")
-]
-CSS_FILES = [STATIC / "page.css"]
+DESCRIPTION = "Repaint a photo in the style of a painting, and watch it happen."
+# What other sites show of a link to the page.
+CARD: dict[str, Any] = {
+    "title": TITLE,
+    "description": DESCRIPTION,
+    "picture": EXAMPLES / "card.jpg",
+}
+CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
-__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+__all__ = ["CARD", "CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
 
 
 def build_page(service: Service) -> gr.Blocks:
     """The page with its events and its API, ready to be launched."""
     # Files of these folders are served from where they are.
     gr.set_static_paths(PICTURE_FOLDERS)
-    pairs = load_examples(EXAMPLES)
+    pairs = load_examples()
     demo = gr.Blocks(title=TITLE, analytics_enabled=False)
     with demo:
         gr.Markdown(static("intro.md"))
         with gr.Tabs():
             with gr.Tab("Paint"):
-                paint = studio.build(pairs, EXAMPLES / "presets")
+                paint = studio.build(pairs, EXAMPLES / "presets", service)
             with gr.Tab("What the network sees"):
-                learn = insights.build(paint.result)
+                learn = insights.build(paint.result, EXAMPLES / "layers")
         studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
-        demo.load(None, js=static("on_load.js"), **PRIVATE)
+        for script in ("on_load.js", "touch.js", "own_pictures.js"):
+            demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo

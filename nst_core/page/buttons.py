@@ -15,10 +15,13 @@ from ..errors import StyleTransferError
 from ..server.service import Service
 from .errors import answered
 from .events import AS_SENT, AT_ONCE, ON_DEVICE, PRIVATE
-from .status import status_line
+from .status import place_text, status_line
 from .widgets import Updates
 
 BEGUN = "A run of this page has begun already: wait for it, or reload the page."
+
+# Seconds between two looks at the place in the queue.
+PLACE_SECONDS = 1.0
 
 Work = Callable[..., Iterator[Updates]]
 
@@ -76,7 +79,6 @@ def run_button(
     waiting: Callable[[], Updates],
     ready: Callable[..., Updates],
     ready_input: Component | None = None,
-    progress_on: Sequence[Component],
     status: gr.HTML,
 ) -> Dependency:
     """Let a button start work on the device.
@@ -91,7 +93,6 @@ def run_button(
         waiting: gives what changes when the button is pressed. A component that is made while the
             page is built would become a part of the page.
         ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
-        progress_on: the widgets over which Gradio shows the place in the queue.
         status: says so where a click is refused. Gradio shows no errors of events outside of the
             queue.
 
@@ -105,8 +106,7 @@ def run_button(
         answered(handlers.run),
         inputs_kwargs=dict(inputs),
         outputs=list(outputs),
-        show_progress="minimal",
-        show_progress_on=list(progress_on),
+        show_progress="hidden",
         scroll_to_output=False,
         **{**ON_DEVICE, **AS_SENT, **PRIVATE},
     )
@@ -132,46 +132,107 @@ def cancel_button(
     button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
 
 
+def say_place(service: Service, timer: gr.Timer, kind: str, status: gr.HTML) -> None:
+    """Say how many are before the page, as long as it waits: the timer is active then."""
+
+    @answered
+    def say(request: gr.Request) -> Any:
+        place = service.place(str(request.session_hash), kind)
+        return gr.skip() if place is None else status_line(place_text(*place))
+
+    timer.tick(say, None, status, show_progress="hidden", **AT_ONCE)
+
+
+def stop_button(service: Service, button: gr.Button) -> None:
+    """Let a button end work after the step in hand; what there is by then stays."""
+
+    @answered
+    def stop(request: gr.Request) -> Any:
+        service.runs.stop(str(request.session_hash))
+        return gr.Button("Stopping ...", interactive=False)
+
+    button.click(stop, None, button, **AT_ONCE)
+
+
 @dataclass(frozen=True)
 class StartStop:
-    """Two buttons for work that has a place of its own on the page: one starts it, one ends it."""
+    """Buttons in one place, for work beside that of the picture: one starts it, the others end it.
 
-    label: str
+    Attributes:
+        cancel: takes the place of `start` while the work waits for its turn.
+        stop: takes its place while the work has the device.
+    """
+
     start: gr.Button
     stop: gr.Button
+    cancel: gr.Button
+    timer: gr.Timer
 
     def waiting(self) -> Updates:
-        """From the click until the end of the work."""
+        """From the click until the work has the device."""
         return {
-            self.start: gr.Button("Working ...", interactive=False),
-            self.stop: gr.Button(interactive=True),
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button(visible=False),
+            self.cancel: gr.Button(visible=True),
+            self.timer: gr.Timer(active=True),
+        }
+
+    def running(self) -> Updates:
+        """While the work has the device."""
+        return {
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button("Stop", interactive=True, visible=True),
+            self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
         }
 
     def ready(self) -> Updates:
         """Ready for the next click."""
         return {
-            self.start: gr.Button(self.label, interactive=True),
-            self.stop: gr.Button(interactive=False),
+            self.start: gr.Button(visible=True),
+            self.stop: gr.Button(visible=False),
+            self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
         }
 
-    def connect(self, service: Service, work: Work, kind: str, **options: Any) -> None:
+    def connect(
+        self,
+        service: Service,
+        work: Work,
+        kind: str,
+        outputs: Sequence[Block],
+        status: gr.HTML,
+        **options: Any,
+    ) -> None:
         """Start and end the work; `options` as `run_button` takes them."""
+        buttons: list[Block] = [self.start, self.stop, self.cancel, self.timer]
+
+        def begun(request: gr.Request, **values: Any) -> Iterator[Updates]:
+            yield self.running()
+            yield from work(request, **values)
+
         run = run_button(
             service,
             self.start,
-            work,
+            begun,
             kind=kind,
-            buttons=[self.start, self.stop],
+            outputs=[*outputs, *buttons],
+            buttons=buttons,
             waiting=self.waiting,
             ready=self.ready,
+            status=status,
             **options,
         )
-        cancel_button(service, self.stop, [run], kind=kind)
+        say_place(service, self.timer, kind, status)
+        stop_button(service, self.stop)
+        cancel_button(service, self.cancel, [run], kind=kind)
 
 
 def build_start_stop(label: str, **options: Any) -> StartStop:
-    """The two buttons in a row, ready; `options` are those of the first one."""
-    with gr.Row(elem_classes="line"):
-        start = gr.Button(label, scale=3, **options)
-        stop = gr.Button("Stop", variant="stop", interactive=False)
-    return StartStop(label, start, stop)
+    """The buttons, of which the first is in view; `options` are those of the first one."""
+    return StartStop(
+        start=gr.Button(label, **options),
+        stop=gr.Button("Stop", variant="stop", visible=False),
+        cancel=gr.Button("Cancel", visible=False),
+        timer=gr.Timer(PLACE_SECONDS, active=False),
+    )

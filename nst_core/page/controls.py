@@ -11,12 +11,14 @@ import gradio as gr
 from gradio.components import Component
 
 from ..options import Choice, Layers, Number, Switch, Weights
+from ..presets import QUALITIES
 from ..settings import DEFAULTS, OPTIONS
-from .events import AT_ONCE
-from .widgets import image_box
+from .events import AT_ONCE, PRIVATE
+from .numbers import number_slider
+from .widgets import Updates, image_box, static
 
-# The settings whose widgets stand elsewhere on the page.
-ELSEWHERE = ("style_mix", "strength", "region")
+# The settings whose widgets do not stand among those that are folded away.
+ELSEWHERE = ("style_mix", "strength", "region", "color")
 # A preset or an example leaves alone what decides how long a run takes, and what is not a look.
 UNTOUCHED_BY_PRESETS = ("size", "seed", "style_mix", "strength", "region", "memory_budget")
 APPEARANCE = tuple(name for name in OPTIONS if name not in UNTOUCHED_BY_PRESETS)
@@ -32,7 +34,7 @@ def setting_widget(name: str) -> Any:
         case Number() if option.high > LARGEST_ON_SLIDER:
             return gr.Number(**common, scale=4)
         case Number():
-            return gr.Slider(option.low, option.high, step=option.step, **common)
+            return number_slider(option, value)
         case Choice():
             if option.names:  # the names say what the rest of the help says
                 common["info"] = option.help.partition(". ")[0] + "."
@@ -49,31 +51,68 @@ def setting_widget(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Controls:
-    """The widgets of the settings, by name, and what belongs to them."""
+    """The widgets of the settings, by name, and what belongs to them.
+
+    Attributes:
+        balance: from photo (-1) to painting (1); it sets both weights.
+        quality: sets size and steps.
+    """
 
     settings: Mapping[str, Component]
+    balance: gr.HTML
+    quality: gr.Radio
     init: gr.Radio
     start_image: gr.Image
     dice: gr.Button
 
 
-def build_plain() -> dict[str, Component]:
-    """The settings that everybody sees."""
-    return dict(_widgets(advanced=False))
+@dataclass(frozen=True)
+class Main:
+    """What everybody sees of the controls; the fields are those of `Controls`."""
+
+    balance: gr.HTML
+    quality: gr.Radio
+    color: gr.Radio
 
 
-def build_advanced(plain: Mapping[str, Component]) -> Controls:
-    """The other settings, folded away."""
-    with gr.Accordion("Advanced", open=False):
-        init = setting_widget("init")
-        start_image = image_box("Start image", 160, visible=False)
-        with gr.Row(elem_classes="line"):
-            seed = setting_widget("seed")
-            dice = gr.Button("Roll the dice", size="sm", elem_id="dice")
-        rest = dict(_widgets(advanced=True, but=("init", "seed")))
-    found = {**plain, "init": init, "seed": seed, **rest}
+def build_main() -> Main:
+    """The few for everybody."""
+    with gr.Group():
+        balance = gr.HTML(
+            0,
+            html_template=static("balance.html"),
+            js_on_load=static("balance.js"),
+            elem_id="balance",
+            apply_default_css=False,
+        )
+        quality = gr.Radio(list(QUALITIES), value="Good", label="Quality", elem_id="quality")
+        color = setting_widget("color")
+    return Main(balance, quality, color)
+
+
+def build_fine(main: Main) -> Controls:
+    """The settings that are folded away."""
+    with gr.Accordion("Fine tuning", open=False, elem_id="fine"):
+        with gr.Group():
+            plain = dict(_widgets(advanced=False))
+        with gr.Accordion("Advanced", open=False):
+            init = setting_widget("init")
+            start_image = image_box(
+                "Start image", 160, visible=False, elem_classes=["input", "takes-drops"]
+            )
+            with gr.Row(elem_classes="line"):
+                seed = setting_widget("seed")
+                dice = gr.Button("Roll the dice", size="sm", elem_id="dice")
+            rest = dict(_widgets(advanced=True, but=("init", "seed")))
+    found = {**plain, "color": main.color, "init": init, "seed": seed, **rest}
     settings = {name: found[name] for name in OPTIONS if name in found}
-    return Controls(settings, init, start_image, dice)
+    return Controls(settings, main.balance, main.quality, init, start_image, dice)
+
+
+def quality_of(size: Any, steps: Any) -> str | None:
+    """The quality that has this size and number of steps, if one has."""
+    found = [name for name, side in QUALITIES.items() if str(side) == str(size)]
+    return found[0] if found and str(steps) == str(DEFAULTS.steps) else None
 
 
 def _widgets(advanced: bool, but: tuple[str, ...] = ()) -> Iterator[tuple[str, Component]]:
@@ -83,7 +122,31 @@ def _widgets(advanced: bool, but: tuple[str, ...] = ()) -> Iterator[tuple[str, C
 
 
 def connect(controls: Controls) -> None:
-    """The start image appears where it is asked for; the dice roll a seed."""
+    """Widgets that stand for others follow each other; the dice roll a seed."""
+    settings = controls.settings
+    weights: list[Any] = [settings["content_weight"], settings["style_weight"]]
+    # In the browser, so that they move with the finger.
+    controls.balance.input(
+        None, controls.balance, weights, js=static("balance_to_weights.js"), **PRIVATE
+    )
+    gr.on(
+        [weight.change for weight in weights],
+        None,
+        weights,
+        controls.balance,
+        js=static("weights_to_balance.js"),
+        **PRIVATE,
+    )
+
+    def choose(quality: Any) -> Updates:
+        if quality not in QUALITIES:
+            return {settings["size"]: gr.skip()}
+        return {settings["size"]: QUALITIES[quality], settings["steps"]: DEFAULTS.steps}
+
+    controls.quality.input(
+        choose, controls.quality, [settings["size"], settings["steps"]], **AT_ONCE
+    )
+    # The start image appears where it is asked for.
     controls.init.change(
         lambda init: gr.Image(visible=init == "image"),
         controls.init,

@@ -1,11 +1,10 @@
-"""The losses of a run: a curve below the picture, and a table of the layers."""
+"""The losses of a run: a curve below the results, and a table of the layers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 import pandas as pd
@@ -21,27 +20,37 @@ TERM_COLOURS = {
     "total_variation": "#10b981",
     "weave": "#8b5cf6",
 }
-LABEL = (
-    "Loss: content (blue), style (orange), smoothness (green), weave (violet), range (grey), "
-    "total (red)"
-)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The plot, and the table, which stands on the tab for people who come to learn."""
+    """The plot, and the table, which stands on the tab for people who come to learn.
 
+    Attributes:
+        fold: holds the plot, folded away; it is there while the picture in view has losses.
+    """
+
+    fold: gr.Accordion
     plot: gr.LinePlot
     layers: gr.Markdown
+
+    def place(self) -> None:
+        """Put the plot here, folded away."""
+        self.fold.render()
+        with self.fold:
+            self.plot.render()
 
     def show(self, points: Sequence[tuple[int, str, float]], steps: int) -> Updates:
         """Show the losses so far, as `points_of` gives them."""
         table = pd.DataFrame(list(points), columns=["step", "term", "log10 loss"])
-        return {self.plot: gr.LinePlot(table, x_lim=[0, steps], visible=True)}
+        return {
+            self.fold: gr.Accordion(visible=True),
+            self.plot: gr.LinePlot(table, x_lim=[0, steps]),
+        }
 
     def hide(self) -> Updates:
         """Hide the curve: losses of another picture say nothing of the one in view."""
-        return {self.plot: gr.LinePlot(visible=False)}
+        return {self.fold: gr.Accordion(visible=False)}
 
     def show_layers(self, frame: Frame) -> Updates:
         """Show the terms of the loss by layer."""
@@ -49,24 +58,23 @@ class Curve:
 
 
 def build() -> Curve:
-    """The widgets; the page renders each where it belongs."""
-    options: dict[str, Any] = {
-        "x": "step",
-        "y": "log10 loss",
-        "color": "term",
-        "x_title": "step",
-        "y_title": "log10 loss",
-        "height": 230,
-        "color_map": TERM_COLOURS,
-        "colors_in_legend": [],
-        "label": LABEL,
-        "visible": False,
-        "buttons": [],
-        "elem_id": "curve",
-    }
-    return Curve(
-        gr.LinePlot(render=False, **options), gr.Markdown("Run a transfer first.", render=False)
+    """The widgets; `place` and the second tab put them where they belong."""
+    plot = gr.LinePlot(
+        x="step",
+        y="log10 loss",
+        color="term",
+        x_title="step",
+        y_title="log10 loss",
+        color_title="part of the loss",
+        color_map=TERM_COLOURS,
+        height=260,
+        show_label=False,
+        buttons=[],
+        elem_id="curve",
+        render=False,
     )
+    fold = gr.Accordion("Loss curve", open=False, visible=False, elem_id="losses", render=False)
+    return Curve(fold, plot, gr.Markdown("Run a transfer first.", render=False))
 
 
 def points_of(frame: Frame) -> list[tuple[int, str, float]]:

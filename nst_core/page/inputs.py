@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gradio.blocks import Block
 from gradio.components import Component
 
+from ..errors import StyleTransferError
 from ..server.history import Record
 from ..server.jobs import Job
-from ..settings import DEFAULTS, MOST_STYLES, OPTIONS
+from ..settings import DEFAULTS, MOST_STYLES, OPTIONS, Settings
 from .controls import APPEARANCE, Controls
 from .painter import Painter
 from .pictures import Pictures
@@ -20,6 +24,9 @@ from .widgets import Fields, Updates, owned, path_of, setting_values
 
 MIX = tuple(f"mix_{k}" for k in range(MOST_STYLES))
 STYLES = tuple(f"style_{k}" for k in range(MOST_STYLES))
+
+# Settings that a preview does not show.
+UNSEEN = ("size", "steps", "strength", "memory_budget", "full_detail", "precision", "seed")
 
 
 @dataclass(frozen=True)
@@ -106,3 +113,38 @@ def kept_fields(fields: Fields) -> dict[str, Any]:
 def filled_boxes(fields: Fields) -> Sequence[int]:
     """The numbers of the painting boxes that hold a picture."""
     return [k for k, style in enumerate(STYLES) if path_of(fields[style])]
+
+
+def identity(path: str | None) -> str:
+    """What a file is known by, also after Gradio or the history have copied it."""
+    if path is None or not Path(path).is_file():
+        return ""
+    return f"{Path(path).name} {Path(path).stat().st_size}"
+
+
+def key_of(fields: Fields) -> str:
+    """A word for all that a preview would show: two inputs that look the same have the same.
+
+    It is empty where the settings are refused.
+    """
+    job = job_of(fields)
+    try:
+        settings = Settings.from_values(job.values).as_dict()
+    except StyleTransferError:
+        return ""
+    noise = settings["seed"] if settings["init"] == "noise" else None
+    looks = {name: x for name, x in settings.items() if name not in UNSEEN}
+    files = [identity(path) for path in (job.content, *job.styles, job.start)]
+    text = json.dumps([files, looks, noise, job.painted])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def pair_key(content: str, style: str, values: Mapping[str, Any] | None = None) -> str:
+    """The key of one photo and one painting.
+
+    Args:
+        values: settings that differ from the defaults.
+    """
+    fields = {**DEFAULTS.as_dict(), **dict.fromkeys(STYLES), **dict.fromkeys(MIX, 1)}
+    pair = {"content": {"path": content}, STYLES[0]: {"path": style}}
+    return key_of({**fields, **(values or {}), **pair, "start_image": None, "mask": None})

@@ -16,34 +16,65 @@ from ..server.jobs import Job
 from ..server.service import Service
 from ..settings import Settings
 from .buttons import StartStop, build_start_stop
-from .errors import sentence
+from .errors import answered, sentence
 from .events import AT_ONCE
 from .inputs import Inputs
 from .result import Result
 from .status import progress_bar, run_status, status_line
-from .widgets import Updates, path_of, static
+from .widgets import Updates, chosen, path_of, picture_strip, static
 
-RECONSTRUCTION_TEXTS = {
-    "relu1_1": "The first layer sees edges and colours, pixel by pixel. The photo comes back "
-    "nearly as it was.",
-    "relu2_1": "The second block sees corners and short lines. Hardly anything of the photo is "
-    "lost yet.",
-    "relu3_1": "The third block sees small patterns. Shapes stay, and fine grain begins to go.",
-    "relu4_1": "The fourth block sees parts of objects. What they are and where stays, exact "
-    "colours and textures are free: this is where a style transfer holds the photo.",
-    "relu5_1": "The fifth block sees whole objects. Only their gist is left, the rest is for the "
-    "network to make up.",
+# What each layer shows: a name for its picture, and a sentence or two.
+Texts = Mapping[str, tuple[str, str]]
+RECONSTRUCTION_TEXTS: Texts = {
+    "relu1_1": (
+        "Edges",
+        "The first layer sees edges and colours, pixel by pixel. The photo comes back nearly as "
+        "it was.",
+    ),
+    "relu2_1": (
+        "Corners",
+        "The second block sees corners and short lines. Hardly anything of the photo is lost yet.",
+    ),
+    "relu3_1": (
+        "Patterns",
+        "The third block sees small patterns. Shapes stay, and fine grain begins to go.",
+    ),
+    "relu4_1": (
+        "Parts",
+        "The fourth block sees parts of objects. What they are and where stays, exact colours and "
+        "textures are free: this is where a style transfer holds the photo.",
+    ),
+    "relu5_1": (
+        "Objects",
+        "The fifth block sees whole objects. Only their gist is left, the rest is for the network "
+        "to make up.",
+    ),
 }
-TEXTURE_TEXTS = {
-    "relu1_1": "Correlations of the first layer are little more than the palette. Specks of the "
-    "right colours appear, in no order.",
-    "relu2_1": "With the second block come short marks. They have the painting's directions, but "
-    "no length.",
-    "relu3_1": "With the third block marks join to strokes. It begins to look painted.",
-    "relu4_1": "With the fourth block strokes join to swirls and shapes. Larger and larger pieces "
-    "look right.",
-    "relu5_1": "With all five, whole motifs of the painting return. Where they stand is left to "
-    "chance, since a Gram matrix knows nothing of places.",
+TEXTURE_TEXTS: Texts = {
+    "relu1_1": (
+        "Palette",
+        "Correlations of the first layer are little more than the palette. Specks of the right "
+        "colours appear, in no order.",
+    ),
+    "relu2_1": (
+        "Marks",
+        "With the second block come short marks. They have the painting's directions, but no "
+        "length.",
+    ),
+    "relu3_1": (
+        "Strokes",
+        "With the third block marks join to strokes. It begins to look painted.",
+    ),
+    "relu4_1": (
+        "Swirls",
+        "With the fourth block strokes join to swirls and shapes. Larger and larger pieces look "
+        "right.",
+    ),
+    "relu5_1": (
+        "Motifs",
+        "With all five, whole motifs of the painting return. Where they stand is left to chance, "
+        "since a Gram matrix knows nothing of places.",
+    ),
 }
 
 
@@ -52,17 +83,31 @@ class Half:
     """One half of the loss, and its widgets.
 
     Attributes:
-        texts: what each layer shows.
+        pictures: the bundled picture of each layer.
+        bundled: what these were made from.
         settings_for: the settings that show a layer.
+        layer: the name of the layer that was chosen.
     """
 
-    texts: Mapping[str, str]
+    texts: Texts
+    pictures: Mapping[str, str]
+    bundled: str
     settings_for: Callable[[str], Settings]
-    layer: gr.Radio
+    gallery: gr.Gallery
+    layer: gr.State
     text: gr.Markdown
     buttons: StartStop
     image: gr.Image
     status: gr.HTML
+
+    def choose(self, layer: str) -> Updates:
+        """Show the bundled picture of a layer, and what it says."""
+        return {
+            self.layer: layer,
+            self.text: _text(self.texts, layer),
+            self.image: self.pictures[layer],
+            self.status: status_line(self.bundled),
+        }
 
 
 @dataclass(frozen=True)
@@ -73,15 +118,20 @@ class Insights:
     style: Half
 
 
-def build(result: Result) -> Insights:
-    """The whole tab; the table of the last run is a widget of the result."""
+def build(result: Result, folder: Path) -> Insights:
+    """The whole tab; the table of the last run is a widget of the result.
+
+    Args:
+        folder: the bundled pictures of the layers.
+    """
     gr.Markdown(static("network.md"))
-    with gr.Row():
+    with gr.Row(elem_classes="halves"):
         with gr.Column():
             content = _build_half(
                 "Content: the photo from one layer alone",
-                "Rebuild the photo",
-                "",
+                "Rebuild my photo",
+                {layer: str(folder / f"content-{layer}.jpg") for layer in RECONSTRUCTION_TEXTS},
+                "Made from the bundled cat",
                 RECONSTRUCTION_TEXTS,
                 "relu4_1",
                 insights.reconstruction,
@@ -89,47 +139,63 @@ def build(result: Result) -> Insights:
         with gr.Column():
             style = _build_half(
                 "Style: the painting as a texture",
-                "Make the texture",
-                "up to ",
+                "Make a texture of my painting",
+                {layer: str(folder / f"style-{layer}.jpg") for layer in TEXTURE_TEXTS},
+                "Made from the bundled Starry Night",
                 TEXTURE_TEXTS,
                 "relu5_1",
                 insights.texture,
             )
-    gr.Markdown(
-        static("formulas.md"),
-        latex_delimiters=[
-            {"left": "$$", "right": "$$", "display": True},
-            {"left": "$", "right": "$", "display": False},
-        ],
-        elem_classes="whole",
-    )
-    gr.Markdown("## The terms of the last run, by layer")
-    result.curve.layers.render()
+    with gr.Accordion("The formulas", open=False):
+        gr.Markdown(
+            static("formulas.md"),
+            latex_delimiters=[
+                {"left": "$$", "right": "$$", "display": True},
+                {"left": "$", "right": "$", "display": False},
+            ],
+            elem_classes="whole",
+        )
+    with gr.Accordion("The loss of the last run, layer by layer", open=False):
+        result.curve.layers.render()
     return Insights(content, style)
 
 
 def _build_half(
     title: str,
     action: str,
-    prefix: str,
-    texts: Mapping[str, str],
+    pictures: Mapping[str, str],
+    bundled: str,
+    texts: Texts,
     first: str,
     settings_for: Callable[[str], Settings],
 ) -> Half:
     gr.Markdown(f"## {title}")
-    layer = gr.Radio([(prefix + name, name) for name in texts], value=first, label="Layer")
-    text = gr.Markdown(texts[first])
-    buttons = build_start_stop(action, variant="primary")
+    gallery = picture_strip(
+        [(pictures[layer], name) for layer, (name, _) in texts.items()],
+        len(texts),
+        show_label=False,
+        selected_index=list(texts).index(first),
+        elem_classes=["strip", "layers"],
+    )
+    text = gr.Markdown(_text(texts, first), elem_classes="layer-text")
     image = gr.Image(
-        label=title,
-        height=300,
+        pictures[first],
+        show_label=False,
         interactive=False,
         buttons=["fullscreen"],
         alt_text=title,
         elem_classes="picture",
     )
-    status = gr.HTML(status_line(""))
-    return Half(texts, settings_for, layer, text, buttons, image, status)
+    status = gr.HTML(status_line(bundled))
+    buttons = build_start_stop(action, variant="primary")
+    layer = gr.State(first)
+    return Half(
+        texts, pictures, bundled, settings_for, gallery, layer, text, buttons, image, status
+    )
+
+
+def _text(texts: Texts, layer: str) -> str:
+    return f"**{layer}.** {texts[layer][1]}"
 
 
 def connect(tab: Insights, inputs: Inputs, service: Service) -> None:
@@ -146,14 +212,18 @@ def _connect_half(half: Half, name: str, source: gr.Image, service: Service) -> 
             gr.Warning(sentence(error), title="This does not work yet")
             yield {half.status: status_line(sentence(error))}
 
-    half.layer.change(half.texts.get, half.layer, half.text, **AT_ONCE)
+    @answered
+    def choose(event: gr.SelectData) -> Updates:
+        layer = chosen(list(half.texts), event)
+        return {half.layer: gr.skip()} if layer is None else half.choose(layer)
+
+    half.gallery.select(choose, None, [half.layer, half.text, half.image, half.status], **AT_ONCE)
     half.buttons.connect(
         service,
         work,
         f"insights {name}",
         inputs={"picture": source, "layer": half.layer},
         outputs=[half.image, half.status],
-        progress_on=[half.image],
         status=half.status,
     )
 
@@ -164,6 +234,7 @@ def _follow(
     """Previews of a run, and its last picture in full."""
     settings = half.settings_for(layer).as_dict()
     job = Job(path, [path] if path else [], settings)
+    status = status_line("Stopped before the first step.")
     with tempfile.TemporaryDirectory() as folder:
         for progress in service.paint(job, session, Path(folder)):
             if progress.frame is None:
@@ -173,7 +244,6 @@ def _follow(
             if progress.outcome is not None:
                 picture = str(Path(folder) / f"{layer}.png")
                 progress.outcome.frame.image.save(picture)
-            yield {
-                half.image: picture or gr.skip(),
-                half.status: run_status(progress, settings),
-            }
+            status = run_status(progress, settings)
+            yield {half.image: picture or gr.skip(), half.status: status}
+    yield {half.status: status}

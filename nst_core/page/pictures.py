@@ -71,16 +71,23 @@ class Pictures:
 def build_boxes(content: str, style: str) -> tuple[gr.Image, gr.Image]:
     """The boxes of photo and first painting, side by side."""
     with gr.Row(elem_id="pair", elem_classes="line"):
-        photo = image_box(
+        photo = _own_box(
             "Photo",
-            210,
             content,
             sources=["upload", "clipboard", "webcam"],
             elem_id="content",
             alt_text="The photo",
         )
-        painting = image_box("Painting", 210, style, elem_id="style", alt_text="The painting")
+        painting = _own_box("Painting", style, elem_id="style", alt_text="The painting")
     return photo, painting
+
+
+def _own_box(label: str, value: str | None = None, **options: Any) -> gr.Image:
+    """A box, and on it a button that replaces what is in it: see `own_pictures.js`."""
+    with gr.Column(elem_classes="own", min_width=0):
+        box = image_box(label, 210, value, **options)
+        gr.Button("Use your own", size="sm", elem_classes="use-own")
+    return box
 
 
 def build_further() -> tuple[list[gr.Image], list[gr.Slider], list[gr.Row]]:
@@ -89,7 +96,7 @@ def build_further() -> tuple[list[gr.Image], list[gr.Slider], list[gr.Row]]:
     styles, rows = [], []
     for number in range(2, MOST_STYLES + 1):
         with gr.Row(visible=False, elem_classes="line") as row:
-            styles.append(image_box(f"Painting {number}", 120, elem_id=f"style-{number}"))
+            styles.append(_own_box(f"Painting {number}", elem_id=f"style-{number}"))
             mix.append(
                 gr.Slider(
                     *(0, 1, 1),

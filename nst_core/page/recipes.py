@@ -31,7 +31,7 @@ class Recipes:
 def build() -> Recipes:
     """The box, empty."""
     label = "Recipe: drop a picture made here to restore its settings"
-    return Recipes(gr.File(label=label, height=140, elem_id="recipe"))
+    return Recipes(gr.File(label=label, height=140, elem_id="recipe", elem_classes="takes-drops"))
 
 
 def connect(recipes: Recipes, inputs: Inputs, result: Result) -> None:

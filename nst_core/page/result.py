@@ -25,6 +25,8 @@ class Base:
         file: what a download is called, without an ending.
         recipe: of the picture, as JSON; bundled examples have none.
         name: of its record in the history; bundled examples have none.
+        key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
+        finished: whether it is a result; a preview and a photo that is not painted yet are none.
     """
 
     content: str
@@ -32,6 +34,8 @@ class Base:
     file: str
     recipe: str | None = None
     name: str | None = None
+    key: str = ""
+    finished: bool = True
 
     @classmethod
     def of(cls, record: Record) -> Base:
@@ -42,6 +46,7 @@ class Base:
             record.film.stem,
             record.values["recipe"],
             record.name,
+            record.values["key"],
         )
 
 
@@ -66,7 +71,12 @@ class View:
 
 @dataclass(frozen=True)
 class Result:
-    """The widgets of the picture's place."""
+    """The widgets of the picture's place.
+
+    Attributes:
+        link: a set-up of the page as the query of an address; not in view.
+        open_link: is pressed by the page itself where its address has a set-up; not in view.
+    """
 
     tabs: gr.Tabs
     compare: gr.ImageSlider
@@ -74,8 +84,12 @@ class Result:
     film: gr.Video
     webp: gr.Button
     webp_file: gr.DownloadButton
+    save_film: gr.DownloadButton
     status: gr.HTML
     download: gr.DownloadButton
+    copy_link: gr.Button
+    link: gr.Textbox
+    open_link: gr.Button
     refine: gr.Button
     after: gr.Group
     strength: gr.Slider
@@ -88,19 +102,46 @@ class Result:
         return {
             self.picture: view.seen,
             self.compare: (view.base.content, view.seen),
-            self.download: gr.DownloadButton(value=view.file, interactive=True),
+            self.download: gr.DownloadButton(
+                value=view.file,
+                interactive=view.base.finished,
+                variant="primary" if kept else "secondary",
+            ),
             self.status: status_line(view.status),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
             self.after: gr.Group(visible=kept),
-            **self.show_film(view.film),
+            **self.show_film(view.film, kept),
         }
 
-    def show_film(self, film: str | None) -> Updates:
-        """Show the time-lapse of the picture in view; None where there is none."""
+    def show_unfinished(self, base: Base, status: str) -> Updates:
+        """Show what is no result: a preview, or a photo that is not painted yet.
+
+        Args:
+            base: what it is made from; its `result` is what is shown.
+        """
+        return {
+            self.picture: base.result,
+            self.compare: (base.content, base.result),
+            self.status: status,
+            self.base: base,
+            self.download: gr.DownloadButton(interactive=False),
+            self.refine: gr.Button(visible=False),
+            self.after: gr.Group(visible=False),
+            **self.show_film(None, kept=False),
+            **self.curve.hide(),
+        }
+
+    def show_film(self, film: str | None, kept: bool = True) -> Updates:
+        """Show the time-lapse of the picture in view; None where there is none.
+
+        Args:
+            kept: whether it is that of a record in the history, which can become a WebP.
+        """
         return {
             self.film: film,
-            self.webp: gr.Button(interactive=film is not None),
+            self.save_film: gr.DownloadButton(value=film, visible=film is not None),
+            self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
 
@@ -117,12 +158,14 @@ def build(view: View) -> Result:
                 view.seen, elem_id="picture", alt_text="The stylised picture", **picture
             )
         with gr.Tab("Time-lapse", id="film"):
-            film, webp, webp_file = _build_film()
+            film, webp, webp_file = _build_film(view.film)
     status = gr.HTML(status_line(view.status))
-    with gr.Row(elem_classes="line"):
-        download = gr.DownloadButton(
-            "Download", variant="primary", value=view.file, elem_id="download"
+    with gr.Row(elem_classes="line", elem_id="keep"):
+        download = gr.DownloadButton("Save picture", value=view.file, elem_id="download")
+        save_film = gr.DownloadButton(
+            "Save film", value=view.film, visible=view.film is not None, elem_id="save-film"
         )
+        copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Refine", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
@@ -133,8 +176,12 @@ def build(view: View) -> Result:
         film=film,
         webp=webp,
         webp_file=webp_file,
+        save_film=save_film,
         status=status,
         download=download,
+        copy_link=copy_link,
+        link=gr.Textbox(visible=False),
+        open_link=gr.Button("Open link", visible="hidden", elem_id="open-link"),
         refine=refine,
         after=after,
         strength=strength,
@@ -143,8 +190,9 @@ def build(view: View) -> Result:
     )
 
 
-def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
+def _build_film(film_file: str | None) -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
     film = gr.Video(
+        film_file,
         label="How it came to be",
         autoplay=True,
         loop=True,
@@ -153,6 +201,6 @@ def _build_film() -> tuple[gr.Video, gr.Button, gr.DownloadButton]:
         interactive=False,
     )
     with gr.Row(elem_classes="line"):
-        webp = gr.Button("Make an animated WebP", size="sm", interactive=False)
+        webp = gr.Button("Make an animated WebP", size="sm", visible=False)
         webp_file = gr.DownloadButton("Download the WebP", size="sm", visible=False)
     return film, webp, webp_file

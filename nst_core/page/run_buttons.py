@@ -1,4 +1,4 @@
-"""Stylize, Stop, Cancel: what the buttons say and offer, from one moment of a run to the next."""
+"""Stylize, Cancel, Stop: one place for three buttons, of which a run shows one at a time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from .buttons import PLACE_SECONDS
 from .result import Base, Result
 from .widgets import Updates
 
@@ -15,28 +16,34 @@ class RunButtons:
     """The buttons of a run.
 
     Attributes:
-        cancel: stands in the place of `stop` while the run waits for its turn.
+        start: is there while no run is on.
+        cancel: takes its place while the run waits for its turn.
+        stop: takes its place while the run has the device.
+        timer: is active while the run waits, so that the page says how many are before it.
     """
 
     start: gr.Button
     stop: gr.Button
     cancel: gr.Button
+    timer: gr.Timer
 
     def waiting(self, result: Result) -> Updates:
         """From the click until the run has the device."""
         return {
-            self.start: gr.Button("Waiting ...", interactive=False),
-            self.stop: gr.Button("Stop", visible=False),
-            self.cancel: gr.Button("Cancel", interactive=True, visible=True),
+            self.start: gr.Button(visible=False),
+            self.stop: gr.Button(visible=False),
+            self.cancel: gr.Button(visible=True),
+            self.timer: gr.Timer(active=True),
             result.refine: gr.Button(interactive=False),
         }
 
     def running(self, result: Result) -> Updates:
         """While the run has the device."""
         return {
-            self.start: gr.Button("Painting ...", interactive=False),
+            self.start: gr.Button(visible=False),
             self.stop: gr.Button("Stop", interactive=True, visible=True),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(interactive=False),
             result.download: gr.DownloadButton(interactive=False),
         }
@@ -53,11 +60,12 @@ class RunButtons:
     def ready(self, result: Result, base: Base) -> Updates:
         """Ready for the next run, whatever became of the last one."""
         return {
-            self.start: gr.Button("Stylize", interactive=True),
-            self.stop: gr.Button("Stop", interactive=False, visible=True),
+            self.start: gr.Button(visible=True),
+            self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=False),
+            self.timer: gr.Timer(active=False),
             result.refine: gr.Button(visible=base.name is not None, interactive=True),
-            result.download: gr.DownloadButton(interactive=True),
+            result.download: gr.DownloadButton(interactive=base.finished),
         }
 
 
@@ -65,7 +73,8 @@ def build() -> RunButtons:
     """The buttons, ready."""
     with gr.Row(elem_id="buttons", elem_classes="line"):
         return RunButtons(
-            start=gr.Button("Stylize", variant="primary", scale=3, elem_id="start"),
-            stop=gr.Button("Stop", variant="stop", interactive=False, elem_id="stop"),
+            start=gr.Button("Stylize", variant="primary", elem_id="start"),
+            stop=gr.Button("Stop", variant="stop", visible=False, elem_id="stop"),
             cancel=gr.Button("Cancel", visible=False, elem_id="leave"),
+            timer=gr.Timer(PLACE_SECONDS, active=False),
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from ..recipe import Recipe
 from ..server.history import Record
 from ..server.jobs import Job, Outcome, Progress, save_result
 from ..server.service import Service
-from .buttons import Work, cancel_button, run_button
+from .buttons import Work, cancel_button, run_button, say_place, stop_button
 from .curve import points_of
-from .errors import answered, sentence
-from .events import AT_ONCE, PRIVATE
-from .inputs import Inputs, filled_boxes, job_of, kept_fields
+from .errors import sentence
+from .events import PRIVATE
+from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
 from .result import Base, Result, View
 from .run_buttons import RunButtons
 from .status import progress_bar, run_status, run_text, status_line, timed_out_text, title_of
@@ -30,6 +31,15 @@ from .widgets import Fields, Updates, owned, static
 KIND = "picture"
 # A run that an example takes over from is kept if it has made this part of its steps.
 LEAST_PART = 0.25
+IN_STRIP = "What your run came to is among your results."
+
+
+@dataclass
+class _Told:
+    """What the page has been told of a run: points of the curve, and seconds that are left."""
+
+    points: list[tuple[int, str, float]] = field(default_factory=list)
+    left: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class _Runner:
         """What the page shows of a run: its progress, then its result, then its film."""
         owner = owner_of(token)
         name = self.service.history.reserve(owner)
-        points: list[tuple[int, str, float]] = []
+        told = _Told()
         outcome = None
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +87,7 @@ class _Runner:
                 for progress in self.service.paint(job, session, Path(folder), kept=True):
                     outcome = progress.outcome
                     if outcome is None:
-                        yield self._show_progress(progress, fields, points)
+                        yield self._show_progress(progress, fields, told)
                 if outcome is None:
                     yield {self.result.status: status_line("Stopped before the first step.")}
                     return
@@ -85,28 +95,24 @@ class _Runner:
         finally:
             self.service.history.release(name)
 
-    def _show_progress(
-        self, progress: Progress, fields: Fields, points: list[tuple[int, str, float]]
-    ) -> Updates:
+    def _show_progress(self, progress: Progress, fields: Fields, told: _Told) -> Updates:
         frame, result = progress.frame, self.result
-        if frame is None:  # the photo, before the first step
+        if frame is None:  # the picture in view stays until the first step is made
             return {
-                result.picture: progress.picture,
                 result.status: status_line("Starting", progress_bar(0, 1)),
                 result.tabs: gr.Tabs(selected="picture"),
                 **result.curve.hide(),
                 **self.buttons.running(result),
             }
+        line = run_status(progress, fields, told.left)
         if progress.finished is not None:
-            return {
-                result.status: run_status(progress, fields),
-                **self.buttons.finishing(progress.finished),
-            }
-        points += points_of(frame)
+            return {result.status: line, **self.buttons.finishing(progress.finished)}
+        told.points += points_of(frame)
+        told.left = min(told.left, frame.remaining)
         return {
             result.picture: progress.picture or gr.skip(),
-            result.status: run_status(progress, fields),
-            **result.curve.show(points, frame.total_steps),
+            result.status: line,
+            **result.curve.show(told.points, frame.total_steps),
         }
 
     def _show_outcome(
@@ -123,6 +129,7 @@ class _Runner:
         saved = file if recipe.settings.strength == 1 else None
         record = self._keep(name, job, fields, outcome, recipe, saved)
         if outcome.discarded:  # the example that was clicked is in view
+            gr.Info(IN_STRIP, title="Your run")
             yield self.strip.show(self.service, owner)
             return
         progress = Progress(None, frame, outcome=outcome)
@@ -133,7 +140,8 @@ class _Runner:
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }
         outcome.film.save(record.film)
-        yield result.show_film(str(record.film))
+        # The strip once more: Gradio may drop the update of a gallery that is still being drawn.
+        yield {**result.show_film(str(record.film)), **self.strip.show(self.service, owner)}
 
     def _keep(
         self,
@@ -148,6 +156,8 @@ class _Runner:
         values = {
             "title": title_of(job, outcome),
             "recipe": recipe.to_json(),
+            "key": key_of(fields),
+            "disconnected": outcome.disconnected,
             "fields": kept_fields(fields),
             "boxes": filled_boxes(fields),
         }
@@ -199,18 +209,14 @@ def connect(
             waiting=waiting,
             ready=ready,
             ready_input=result.base,
-            progress_on=[result.picture, result.compare],
             status=result.status,
         )
+        run.then(None, js=static("sweep_divider.js"), **PRIVATE)
         runs.append(run)
     cancel_button(service, buttons.cancel, runs, kind=KIND)
 
-    @answered
-    def stop(request: gr.Request) -> Any:
-        service.runs.stop(str(request.session_hash))
-        return gr.Button("Stopping ...", interactive=False)
-
-    buttons.stop.click(stop, None, buttons.stop, **AT_ONCE)
+    stop_button(service, buttons.stop)
+    say_place(service, buttons.timer, KIND, result.status)
 
     def close(request: gr.Request) -> None:
         service.close_page(str(request.session_hash))

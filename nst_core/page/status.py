@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from ..frame import Frame
 from ..server.jobs import Job, Outcome, Progress
+from .catalogue import catalogue
 from .widgets import Fields
 
 
@@ -17,18 +20,46 @@ def progress_bar(value: int, total: int) -> str:
     return f'<progress max="{total}" value="{value}" aria-label="Progress"></progress>'
 
 
-def run_status(progress: Progress, fields: Fields) -> str:
-    """The line under the picture, as HTML."""
+def seconds_text(seconds: float) -> str:
+    """A time as one says it: "about 6 s", "about 3 minutes"."""
+    if seconds < 1:
+        return "under a second"
+    if seconds < 10:
+        return f"about {seconds:.0f} s"
+    if seconds < 97.5:
+        return f"about {5 * round(seconds / 5)} s"
+    if seconds < 3570:
+        return f"about {max(2, round(seconds / 60))} minutes"
+    hours = round(seconds / 3600)
+    return "about an hour" if hours == 1 else f"about {hours} hours"
+
+
+def cost_text(seconds: float | None) -> str:
+    """How long something will take; nothing where nobody can say."""
+    return "" if seconds is None else seconds_text(seconds).capitalize()
+
+
+def place_text(before: int, seconds: float) -> str:
+    """What is said to who waits for the device."""
+    return f"{before} before you, {seconds_text(seconds)}" if before else "Your turn is next"
+
+
+def run_status(progress: Progress, fields: Fields, most_left: float = math.inf) -> str:
+    """The line under the picture, as HTML; `most_left` as `run_text` takes it."""
     frame = progress.frame
     assert frame is not None
     bar = progress_bar(frame.step, frame.total_steps)
     if progress.finished is not None:
         bar = progress_bar(round(100 * progress.finished), 100)
-    return status_line(run_text(progress, fields), "" if progress.outcome else bar)
+    return status_line(run_text(progress, fields, most_left), "" if progress.outcome else bar)
 
 
-def run_text(progress: Progress, fields: Fields) -> str:
-    """What the page says of a run that has made a step."""
+def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) -> str:
+    """What the page says of a run that has made a step.
+
+    Args:
+        most_left: seconds that were left when it was said before: they never become more.
+    """
     frame, outcome = progress.frame, progress.outcome
     assert frame is not None
     step, total = frame.step, frame.total_steps
@@ -44,8 +75,8 @@ def run_text(progress: Progress, fields: Fields) -> str:
         return f"Finishing in the size of your photo, {100 * progress.finished:.0f} %"
     last = frame.plan[-1].size
     size = f"{frame.size} px" if frame.size == last else f"first at {frame.size} px"
-    seconds = f"{frame.elapsed:.0f} s, about {frame.remaining:.0f} s left"
-    return f"Step {step} of {total}, {size}, {seconds}"
+    left = seconds_text(min(most_left, frame.remaining))
+    return f"Step {step} of {total}, {size}, {left} left"
 
 
 def timed_out_text(frame: Frame, seconds: float) -> str:
@@ -57,12 +88,14 @@ def timed_out_text(frame: Frame, seconds: float) -> str:
 
 
 def title_of(job: Job, outcome: Outcome) -> str:
-    """What tells a result from the others in the strip: its size, and what is not as usual."""
+    """What tells a result from the others: its pair, its size, and what is not as usual."""
     settings, frame = outcome.transfer.settings, outcome.frame
     words = {
+        catalogue().name_of(str(job.content)): True,
+        catalogue().name_of(job.styles[0]): len(job.styles) == 1,
+        f"{len(job.styles)} paintings": len(job.styles) > 1,
         f"{frame.size} px": True,
         "refined": settings.init == "image",
-        f"{len(job.styles)} paintings": len(job.styles) > 1,
         "region": outcome.transfer.mask is not None,
         "colours": settings.color != "style",
         f"step {frame.step}": frame.step < frame.total_steps,

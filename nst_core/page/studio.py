@@ -9,9 +9,12 @@ import gradio as gr
 
 from ..server.service import Service
 from . import (
+    changes,
+    choices,
     controls,
     examples,
     film,
+    links,
     painter,
     pictures,
     presets,
@@ -31,39 +34,45 @@ class Studio:
     """The features of the tab."""
 
     inputs: Inputs
+    choices: choices.Choices
     buttons: run_buttons.RunButtons
+    changes: changes.Changes
     result: result.Result
     strip: strip.Strip
     examples: examples.Examples
     presets: presets.Presets
-    sweep: sweep.SweepPanel
+    sweeps: sweep.Sweeps
     recipes: recipes.Recipes
 
 
-def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
+def build(pairs: list[examples.Example], preset_folder: Path, service: Service) -> Studio:
     """The three columns, with the first example in view."""
     first = pairs[0]
     with gr.Row(elem_classes="studio"):
         with gr.Column(elem_id="inputs"):
             content, style = pictures.build_boxes(first.content, first.style)
             further, mix, rows = pictures.build_further()
+            offered = choices.build()
             buttons = run_buttons.build()
-            add, remove = pictures.build_more_buttons()
-            board = painter.build(first.content)
+            changed = changes.build(service)
         with gr.Column(elem_id="result"):
             shown = result.build(first.view)
             kept = strip.build()
-            shown.curve.plot.render()
-            gallery = examples.build(pairs)
+            sweeps = sweep.build()
+            galleries = examples.build(pairs)
+            shown.curve.place()
         with gr.Column(elem_id="controls"):
+            main = controls.build_main()
             preset_strip = presets.build(preset_folder)
-            plain = controls.build_plain()
-            nine = sweep.build()
-            settings = controls.build_advanced(plain)
+            add, remove = pictures.build_more_buttons()
+            board = painter.build(first.content)
+            settings = controls.build_fine(main)
             recipe = recipes.build()
     boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
     inputs = Inputs.of(boxes, board, settings, shown)
-    return Studio(inputs, buttons, shown, kept, gallery, preset_strip, nine, recipe)
+    return Studio(
+        inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
+    )
 
 
 def connect(
@@ -72,6 +81,7 @@ def connect(
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
     pictures.connect(inputs.pictures, inputs.controls.start_image)
+    choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
     presets.connect(studio.presets, inputs, shown)
@@ -80,5 +90,7 @@ def connect(
     film.connect(shown, service)
     running.connect(studio.buttons, demo, inputs, shown, studio.strip, service)
     strip.connect(studio.strip, demo, inputs, shown, service)
-    sweep.connect(studio.sweep, inputs, shown, service)
+    sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
+    links.connect(demo, pairs, inputs, studio.presets, shown)
+    changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, service)

@@ -1,8 +1,8 @@
-"""Nine small pictures, of which a click chooses the settings."""
+"""Small pictures to choose from: nine variations of a pair, and the photo in every painting."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -12,102 +12,181 @@ from PIL import Image
 
 from ..errors import StyleTransferError
 from ..images import on_white
+from ..server.jobs import Job
 from ..server.service import Service
-from ..sweep import STYLE_SCALES, STYLE_WEIGHTS
+from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile
 from .buttons import StartStop, build_start_stop
+from .catalogue import catalogue
 from .errors import answered, sentence
 from .events import AT_ONCE
 from .inputs import Inputs, job_of
 from .result import Result
-from .status import progress_bar, status_line
-from .widgets import Updates, chosen
+from .status import cost_text, progress_bar, status_line
+from .widgets import Fields, Updates, chosen
 
-KIND = "sweep"
-# Style weight and stroke size of each tile, row by row.
-TILES = list(product(STYLE_WEIGHTS, STYLE_SCALES))
+# Style weight and stroke size of each of the nine, row by row.
+NINE = list(product(STYLE_WEIGHTS, STYLE_SCALES))
+PAINTINGS = list(catalogue().styles.values())
 
 
 @dataclass(frozen=True)
-class SweepPanel:
-    """The buttons and the sheet of tiles."""
+class Panel:
+    """A kind of sweep, and its widgets.
 
+    Attributes:
+        kind: of the work, for the turn of the page.
+        captions: of the tiles, in their order.
+    """
+
+    kind: str
+    captions: tuple[str, ...]
     buttons: StartStop
     status: gr.HTML
     tiles: gr.Gallery
 
+    def show_cost(self, service: Service, job: Job, session: str) -> Updates:
+        """Say how long the sheet will take, unless it is being made."""
+        if service.turns.is_taken(session, self.kind):
+            return {self.status: gr.skip()}
+        seconds = service.costs.of_tiles(job, len(self.captions))
+        return {self.status: status_line(cost_text(seconds))}
 
-def build() -> SweepPanel:
-    """The panel, folded away."""
-    with gr.Accordion("Try nine at once", open=False):
-        gr.Markdown(
+
+@dataclass(frozen=True)
+class Sweeps:
+    """The panels."""
+
+    gallery: Panel
+    nine: Panel
+
+
+def build() -> Sweeps:
+    """The panels, folded away."""
+    return Sweeps(
+        gallery=_build_panel(
+            "Your photo in every painting",
+            "One small picture for each bundled painting. Click one to choose its painting.",
+            "Paint them all",
+            "gallery",
+            tuple(painting.name for painting in PAINTINGS),
+            columns=4,
+        ),
+        nine=_build_panel(
+            "Try nine at once",
             "Nine small pictures of your two, by style weight (downwards) and stroke size (to the "
-            "right). Click one to choose it."
-        )
-        buttons = build_start_stop("Make the sheet", elem_id="sweep")
+            "right). Click one to choose it.",
+            "Make the sheet",
+            "sweep",
+            tuple(f"{weight:g}, {scale:g}" for weight, scale in NINE),
+            columns=len(STYLE_SCALES),
+        ),
+    )
+
+
+def _build_panel(
+    title: str, text: str, action: str, kind: str, captions: tuple[str, ...], columns: int
+) -> Panel:
+    with gr.Accordion(title, open=False):
+        gr.Markdown(text)
+        buttons = build_start_stop(action, elem_id=kind)
         status = gr.HTML(status_line(""))
         tiles = gr.Gallery(
             show_label=False,
-            columns=len(STYLE_SCALES),
+            columns=columns,
             fit_columns=False,
             height="auto",
             allow_preview=False,
             buttons=[],
-            elem_id="tiles",
+            elem_id="tiles" if kind == "sweep" else f"{kind}-tiles",
             interactive=False,
             visible=False,
         )
-    return SweepPanel(buttons, status, tiles)
+    return Panel(kind, captions, buttons, status, tiles)
 
 
-def connect(panel: SweepPanel, inputs: Inputs, result: Result, service: Service) -> None:
-    """The sweep itself, and what a click on a tile sets."""
+def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) -> None:
+    """The sweeps themselves, and what a click on a tile sets."""
+    _connect_panel(sweeps.nine, service.paint_sweep, inputs, service)
+    paths = [painting.path for painting in PAINTINGS]
+    _connect_panel(
+        sweeps.gallery,
+        lambda job, owner: service.paint_gallery(job, paths, owner),
+        inputs,
+        service,
+    )
+    settings = [inputs.settings["style_weight"], inputs.settings["style_scale"]]
 
+    @answered
+    def choose_settings(event: gr.SelectData) -> Updates:
+        tile = chosen(NINE, event)
+        if tile is None:
+            return {result.status: gr.skip()}
+        text = f"Style weight {tile[0]:g}, stroke size {tile[1]:g}: press Stylize to paint it."
+        return {
+            **dict(zip(settings, tile, strict=True)),
+            result.status: status_line(text),
+            sweeps.nine.status: status_line(text),
+        }
+
+    @answered
+    def choose_painting(event: gr.SelectData) -> Updates:
+        painting = chosen(PAINTINGS, event)
+        if painting is None:
+            return {result.status: gr.skip()}
+        line = status_line(f"{painting.name}: press Stylize to paint it.")
+        return {
+            inputs.pictures.styles[0]: painting.path,
+            result.status: line,
+            sweeps.gallery.status: line,
+        }
+
+    sweeps.nine.tiles.select(
+        choose_settings, None, [*settings, result.status, sweeps.nine.status], **AT_ONCE
+    )
+    sweeps.gallery.tiles.select(
+        choose_painting,
+        None,
+        [inputs.pictures.styles[0], result.status, sweeps.gallery.status],
+        **AT_ONCE,
+    )
+
+
+def _connect_panel(
+    panel: Panel, paint: Callable[[Job, str], Iterator[Tile]], inputs: Inputs, service: Service
+) -> None:
     def work(request: gr.Request, **fields: Any) -> Iterator[Updates]:
-        shown: list[tuple[Image.Image, str]] = []
-        count = len(TILES)
         try:
-            yield {panel.status: status_line(f"Tile 1 of {count}", progress_bar(0, count))}
-            for tile in service.paint_sweep(job_of(fields), str(request.session_hash)):
-                weight, scale = tile.settings.style_weight, tile.settings.style_scale
-                shown.append((on_white(tile.image), f"{weight:g}, {scale:g}"))
-                yield {
-                    panel.tiles: gr.Gallery(shown, visible=True, selected_index=None),
-                    panel.status: _status(len(shown), count),
-                }
+            yield from _follow(panel, paint, fields, str(request.session_hash))
         except (gr.Error, StyleTransferError) as error:
             gr.Warning(sentence(error), title="This does not work yet")
             yield {panel.status: status_line(sentence(error))}
 
-    @answered
-    def choose(event: gr.SelectData) -> Updates:
-        tile = chosen(TILES, event)
-        if tile is None:
-            return {panel.status: gr.skip()}
-        weight, scale = tile
-        line = status_line(
-            f"Style weight {weight:g}, stroke size {scale:g}: press Stylize to paint it."
-        )
-        return {
-            inputs.settings["style_weight"]: weight,
-            inputs.settings["style_scale"]: scale,
-            result.status: line,
-            panel.status: line,
-        }
-
     panel.buttons.connect(
         service,
         work,
-        KIND,
+        panel.kind,
         inputs=inputs.fields,
         outputs=[panel.tiles, panel.status],
-        progress_on=[panel.status],
         status=panel.status,
     )
-    settings = [inputs.settings["style_weight"], inputs.settings["style_scale"]]
-    panel.tiles.select(choose, None, [*settings, result.status, panel.status], **AT_ONCE)
 
 
-def _status(made: int, count: int) -> str:
-    if made == count:
-        return status_line("Click the one you like")
-    return status_line(f"Tile {made + 1} of {count}", progress_bar(made, count))
+def _follow(
+    panel: Panel, paint: Callable[[Job, str], Iterator[Tile]], fields: Fields, session: str
+) -> Iterator[Updates]:
+    """The tiles so far, and which one is being painted."""
+    shown: list[tuple[Image.Image, str]] = []
+    count = len(panel.captions)
+    yield {panel.status: status_line(f"Tile 1 of {count}", progress_bar(0, count))}
+    for tile in paint(job_of(fields), session):
+        shown.append((on_white(tile.image), panel.captions[len(shown)]))
+        made = len(shown)
+        text = f"Tile {min(made + 1, count)} of {count}"
+        yield {
+            panel.tiles: gr.Gallery(shown, visible=True, selected_index=None),
+            panel.status: status_line(text, progress_bar(made, count)),
+        }
+    text = "Click the one you like"
+    if len(shown) < count:
+        text = f"Stopped at tile {len(shown)} of {count}"
+    yield {panel.status: status_line(text)}

@@ -19,8 +19,14 @@ Fields = Mapping[str, Any]
 # What a handler changes: new values, or new properties, by widget.
 Updates = dict[Block, Any]
 
+# Gradio's own font files. Those of weight 600, which its theme uses, have no Latin letters:
+# headings and buttons would be in another typeface. A browser takes 700 where 600 is asked for.
+FONTS = ("Source Sans Pro", "IBM Plex Mono")
+FONT, MONO = (gr.themes.LocalFont(name, weights=(400, 700)) for name in FONTS)
 # Gradio's theme, with enough contrast for its small grey texts and for white on buttons.
-THEME = gr.themes.Default().set(
+THEME = gr.themes.Default(
+    font=(FONT, "system-ui", "sans-serif"), font_mono=(MONO, "ui-monospace", "monospace")
+).set(
     body_text_color_subdued="*neutral_500",
     input_placeholder_color="*neutral_500",
     input_placeholder_color_dark="*neutral_400",
@@ -28,6 +34,10 @@ THEME = gr.themes.Default().set(
     button_primary_background_fill_dark="*primary_700",
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_hover_dark="*primary_800",
+    button_cancel_background_fill="#b91c1c",
+    button_cancel_background_fill_dark="#b91c1c",
+    button_cancel_background_fill_hover="#991b1b",
+    button_cancel_background_fill_hover_dark="#991b1b",
 )
 
 

@@ -43,7 +43,7 @@ TOOLS = re.compile(rf"{API}/mcp(/http)?")
 OPEN = {
     "GET": (
         # What a browser loads for the page.
-        re.compile(r"|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json"),
+        re.compile(r"|/config|/theme\.css|/favicon\.ico|/robots\.txt|/manifest\.json|/card\.jpg"),
         re.compile(r"/pwa_icon(/\d+)?|/(assets|static)/.+"),
         # What the page and the clients of programs ask for later.
         re.compile(rf"{API}/(info|openapi\.json|app_id|startup-events)"),

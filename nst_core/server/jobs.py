@@ -23,7 +23,7 @@ from ..images import load_image, on_white
 from ..names import result_name
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
-from ..sweep import Sweep, prepare_sweep
+from ..sweep import Sweep, prepare_gallery, prepare_sweep
 from ..timelapse import TimeLapse
 from ..transfer import Transfer, prepare
 from .limits import Limits
@@ -79,6 +79,7 @@ class Outcome:
         hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
             settings of `transfer` say so too.
         discarded: its owner looks at something else by now.
+        disconnected: the connection of its owner was cut, as by a reload of the page.
     """
 
     transfer: Transfer
@@ -89,6 +90,7 @@ class Outcome:
     timed_out: bool = False
     hurried: bool = False
     discarded: bool = False
+    disconnected: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,19 @@ def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
     sweep = prepare_sweep(
         _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
     )
+    limits.check(settings, sweep.work)
+    return sweep
+
+
+def prepare_gallery_job(job: Job, paintings: Sequence[str], limits: Limits) -> Sweep:
+    """Read, check and plan a small picture of the photo in each of these paintings.
+
+    Raises:
+        StyleTransferError: as `prepare_job`.
+    """
+    job = replace(job, styles=paintings[:1], values={**job.values, "style_mix": [1]})
+    settings = Settings.from_values(job.values)
+    sweep = prepare_gallery(_content(job), paintings, settings)
     limits.check(settings, sweep.work)
     return sweep
 
@@ -186,6 +201,7 @@ def run_job(
         frame = None
         with closing(paint(transfer, Stop(run.ends))) as frames:
             for frame in frames:
+                run.seconds_left = frame.remaining
                 path = previews.take(frame)
                 if frame.done or run.ends():
                     break
@@ -204,7 +220,15 @@ def run_job(
             result = finish(frame.image, transfer.content, _full(transfer), transfer.mask)
         seconds = run.elapsed
     outcome = Outcome(
-        *(transfer, frame, result, previews.film, seconds, timed_out, hurried, run.discarded)
+        transfer,
+        frame,
+        result,
+        previews.film,
+        seconds=seconds,
+        timed_out=timed_out,
+        hurried=hurried,
+        discarded=run.discarded,
+        disconnected=run.disconnected,
     )
     yield Progress(None, frame, outcome=outcome)
 

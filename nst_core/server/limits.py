@@ -39,6 +39,8 @@ class Limits:
         3600.0, 1, 1e9, "Seconds after which uploads, previews and results are deleted."
     )
 
+    live: int = _limit(1, 0, 1, "Whether pages may paint previews by themselves (1) or not (0).")
+
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:
         """Read `NST_QUEUE`, `NST_WORK` and so on; what is not set has its default.

@@ -36,18 +36,22 @@ class Previews:
         """The photo, before anything is painted."""
         self.film.add(on_white(self.photo))
         self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self._save(self.photo, 0)
+        return self.save(self.photo, 0)
 
     def take(self, frame: Frame) -> str | None:
         """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = preview(frame.image, self.photo, self.settings, self.mask)
+        image = self.picture(frame)
         self.film.add(image)
         if frame.done or time.monotonic() < self.due:
             return None
         self.due = time.monotonic() + PREVIEW_SECONDS
-        return self._save(image, frame.step)
+        return self.save(image, frame.step)
 
-    def _save(self, image: Image.Image, step: int) -> str:
+    def picture(self, frame: Frame) -> Image.Image:
+        """A frame as the page shows it."""
+        return preview(frame.image, self.photo, self.settings, self.mask)
+
+    def save(self, image: Image.Image, step: int) -> str:
         """Save a preview in the shape of the result, so that nothing jumps on the screen."""
         path = self.folder / f"preview-{step}.jpg"
         small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)

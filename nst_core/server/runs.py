@@ -1,7 +1,7 @@
 """The runs of a server: one at a time has the device, and whoever started it can end it.
 
-Each run leaves one line in the log when it ends: numbers and a word, nothing of pictures, names or
-addresses.
+A preview has the device only while nobody wants it for a run. Each run, but no preview, leaves one
+line in the log when it ends: numbers and a word, nothing of pictures, names or addresses.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Run:
         discarded: nobody wants its result.
         disconnected: the connection of its owner is cut.
         log_fields: what the log tells of it.
+        seconds_left: that it will still take, about, if anybody knows.
         began: when it got the device, by the monotonic clock.
     """
 
@@ -70,6 +71,7 @@ class Run:
     discarded: bool = False
     disconnected: bool = False
     log_fields: dict[str, Any] = field(default_factory=dict)
+    seconds_left: float | None = None
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -109,6 +111,7 @@ class Runs:
         self.seconds = seconds
         self._device = threading.Lock()
         self._going: list[Run] = []
+        self._previews: list[Run] = []
 
     def __len__(self) -> int:
         return len(self._going)
@@ -122,6 +125,8 @@ class Runs:
         """
         run = Run(owner, kept, self.seconds)
         self._going.append(run)
+        for preview in list(self._previews):
+            preview.end(discard=True)
         try:
             while not self._device.acquire(timeout=POLL_SECONDS):
                 if run.stopped.is_set():
@@ -142,8 +147,44 @@ class Runs:
         finally:
             self._going.remove(run)
 
+    @contextmanager
+    def announce_preview(self, owner: str) -> Iterator[Run]:
+        """A preview that is to come; an older one of the same owner ends."""
+        for older in [preview for preview in list(self._previews) if preview.owner == owner]:
+            older.end(discard=True)
+        preview = Run(owner, kept=False, seconds=self.seconds)
+        self._previews.append(preview)
+        try:
+            yield preview
+        finally:
+            self._previews.remove(preview)
+
+    @contextmanager
+    def enter_preview(self, preview: Run) -> Iterator[bool]:
+        """Give the device to a preview; False where a run or a newer preview comes first.
+
+        A preview waits for the last step of an older one, but never for a run.
+        """
+        while not self._device.acquire(timeout=POLL_SECONDS):
+            if self._going or preview.stopped.is_set():
+                yield False
+                return
+        try:
+            preview.began = time.monotonic()
+            # A run that comes later finds the preview in the list, and ends it.
+            yield not self._going and not preview.stopped.is_set()
+        finally:
+            self._device.release()
+
+    def seconds_left(self) -> list[float | None]:
+        """What each run that is going on will still take, about, if anybody knows."""
+        return [run.seconds_left for run in list(self._going)]
+
     def stop(self, owner: str, discard: bool = False) -> None:
-        """End all runs of an owner after the step in hand; those that are finished are hurried."""
+        """End all runs and previews of an owner after the step in hand.
+
+        Runs whose result is being finished are hurried.
+        """
         for run in self._of(owner):
             if run.finishing and not discard:
                 run.hurry()
@@ -161,13 +202,13 @@ class Runs:
 
         Python aborts a process that exits while one of its threads computes.
         """
-        for run in list(self._going):
+        for run in [*self._going, *self._previews]:
             run.end(discard=True)
         if self._device.acquire(timeout=most):
             self._device.release()
 
     def _of(self, owner: str) -> list[Run]:
-        return [run for run in list(self._going) if run.owner == owner]
+        return [run for run in [*self._going, *self._previews] if run.owner == owner]
 
 
 def _outcome(run: Run) -> str:

@@ -6,15 +6,25 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
+from .costs import Costs
 from .history import History
-from .jobs import Job, Paint, Progress, prepare_job, prepare_sweep_job, run_job
+from .jobs import (
+    Job,
+    Paint,
+    Progress,
+    prepare_gallery_job,
+    prepare_job,
+    prepare_sweep_job,
+    run_job,
+)
 from .limits import Limits
+from .live import first_size, paint_preview
 from .runs import Runs, Stop
 from .turns import Turns
 
@@ -50,6 +60,7 @@ class Service:
         self.runs = Runs(limits.seconds)
         self.turns = Turns()
         self.history = History(limits.keep)
+        self.costs = Costs()
         # Is set when the service ends.
         self.closed = threading.Event()
         self._paint = paint
@@ -67,7 +78,32 @@ class Service:
             StyleTransferError: something is missing, can't be used, or is not allowed.
         """
         transfer = prepare_job(job, self.limits)
-        yield from run_job(transfer, self.runs, owner, folder, self._paint, kept)
+        for progress in run_job(transfer, self.runs, owner, folder, self._paint, kept):
+            done = progress.outcome
+            if done is not None:
+                self.costs.learn_run(done.seconds)
+            if done is not None and done.frame.step == done.frame.total_steps:
+                self.costs.learn(transfer.work, done.seconds)
+            yield progress
+
+    def preview(self, job: Job, owner: str, folder: Path) -> Iterator[Progress]:
+        """The first size of a run; nothing where the device is wanted for a run.
+
+        An older preview of the owner ends at once.
+
+        Args:
+            owner, folder: as `paint` takes them.
+
+        Raises:
+            StyleTransferError: as `paint`.
+        """
+        with self.runs.announce_preview(owner) as run:
+            transfer = first_size(prepare_job(job, self.limits))
+            with self.runs.enter_preview(run) as entered:
+                if entered:
+                    yield from paint_preview(transfer, run, folder, self._paint)
+                    if not run.ends():
+                        self.costs.learn(transfer.work, run.elapsed)
 
     def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile]:
         """The tiles of a sweep; none where it is stopped before its turn.
@@ -75,7 +111,17 @@ class Service:
         Raises:
             StyleTransferError: as `paint`.
         """
-        sweep = prepare_sweep_job(job, self.limits)
+        yield from self._tiles(prepare_sweep_job(job, self.limits), owner)
+
+    def paint_gallery(self, job: Job, paintings: Sequence[str], owner: str) -> Iterator[Tile]:
+        """The photo of a job in each of these paintings, small; none as `paint_sweep`.
+
+        Raises:
+            StyleTransferError: as `paint`.
+        """
+        yield from self._tiles(prepare_gallery_job(job, paintings, self.limits), owner)
+
+    def _tiles(self, sweep: Sweep, owner: str) -> Iterator[Tile]:
         with self.runs.enter(owner) as run:
             run.log_fields.update(size=TILE_SIZE, steps=len(sweep.runs) * STEPS)
             if run.stopped.is_set():
@@ -84,6 +130,17 @@ class Service:
                 yield tile
                 if run.ends():
                     return
+
+    def place(self, session: str, kind: str) -> tuple[int, float] | None:
+        """How many runs come before one that a page waits for, and their seconds, about.
+
+        None where the page waits for none. Clients of the API are counted when they run.
+        """
+        waiting = self.turns.before(session, kind)
+        if waiting is None:
+            return None
+        left = [self.costs.typical if x is None else x for x in self.runs.seconds_left()]
+        return len(left) + waiting, sum(left) + waiting * self.costs.typical
 
     def close_page(self, session: str) -> None:
         """A page is closed for good: its session never comes back."""

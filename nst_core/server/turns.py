@@ -43,6 +43,15 @@ class Turns:
         """Whether this page waits for a run of this kind, or has one going on."""
         return (session, kind) in self._turns
 
+    def before(self, session: str, kind: str) -> int | None:
+        """How many turns that were taken earlier still wait; None where this one does not wait."""
+        with self._lock:
+            turn = self._turns.get((session, kind))
+            if turn is None or turn.begun:
+                return None
+            earlier = list(self._turns.values())
+            return sum(not other.begun for other in earlier[: earlier.index(turn)])
+
     def begin(self, session: str, kind: str) -> Turn | None:
         """Begin the run of a turn; None where none was taken, or where its run has begun before."""
         with self._lock:

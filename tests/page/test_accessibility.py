@@ -19,11 +19,19 @@ from tests.browsing import (
     small_run,
     status,
     thumbnails,
+    unfold,
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
-ACCORDIONS = ("Paint a region", "Try nine at once", "Advanced")
+ACCORDIONS = (
+    "Paint a region",
+    "Your photo in every painting",
+    "Try nine at once",
+    "More examples",
+    "Fine tuning",
+    "Advanced",
+)
 
 # Violations in Gradio's own elements: the rule, and how the element begins.
 NOT_OURS = {
@@ -76,22 +84,24 @@ def test_every_view_passes(visit: Visit, size: str) -> None:
         page.wait_for_function("image => image.naturalWidth > 100", arg=image.element_handle())
     check(page, f"open-{size}")
     for accordion in ACCORDIONS:
-        page.get_by_role("button", name=accordion).click()
+        unfold(page, accordion)
     page.locator("#add-style").click()
     small_run(page)
-    expect(thumbnails(page)).to_have_attribute("aria-label", "64 px")
+    expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, The Great Wave, 64 px")
     check(page, f"run-{size}")
     page.get_by_role("tab", name="Time-lapse").click()
     expect(page.locator("#film video")).to_be_visible()
     check(page, f"film-{size}")
     page.get_by_role("tab", name="What the network sees").click()
+    for accordion in ("The formulas", "The loss of the last run"):
+        page.get_by_role("button", name=accordion).click()
     expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
     check(page, f"second-{size}")
 
 
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus, and check that the focus can be seen."""
-    for _ in range(120):
+    for _ in range(200):
         page.keyboard.press("Tab")
         if target.evaluate("e => e === document.activeElement"):
             break
@@ -129,6 +139,7 @@ def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:
     # A preset, a slider, a choice, an accordion.
     press(page, page.get_by_role("button", name="Keep colours", exact=True))
     expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
+    press(page, page.get_by_role("button", name="Fine tuning"), "Space")
     slider = page.get_by_label("range slider for Stroke size")
     before = float(slider.input_value())
     press(page, slider, "ArrowLeft")

@@ -27,6 +27,7 @@ from tests.browsing import (
     start_long_run,
     status,
     thumbnails,
+    unfold,
 )
 from tests.serving import wait_until_idle
 
@@ -42,7 +43,9 @@ def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
 
     small_run(page, 64, 3)
     expect(status(page)).to_contain_text("Finished: 3 steps")
-    expect(page.locator("#curve")).to_be_visible()
+    page.get_by_role("button", name="Loss curve").click()
+    expect(page.locator("#curve canvas, #curve svg.marks").first).to_be_visible()
+    expect(page.locator("#curve").get_by_text("total_variation")).to_be_visible()
     assert "astronaut-stained_glass.jpg" not in picture_address(page)
     path = downloaded(page, tmp_path)
     assert path.name == "astronaut-stained_glass.png"
@@ -50,8 +53,11 @@ def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
     assert difference(path, bundled).mean() > 5  # the picture is the new one
 
 
-def test_an_example_takes_over_from_a_run(phone: Page, server: str) -> None:
+def test_stop_stays_in_view_and_an_example_takes_over(phone: Page, server: str) -> None:
     start_long_run(phone)
+    for selector in ("#result", "#examples", "#controls"):
+        phone.locator(selector).evaluate("e => e.scrollIntoView({behavior: 'instant'})")
+        expect(phone.locator("#stop")).to_be_in_viewport(ratio=1)
     phone.locator("#examples button").nth(2).click()
     expect_ready(phone)
     expect(status(phone)).to_contain_text("Astronaut, in leaded glass")
@@ -81,7 +87,7 @@ def test_what_is_refused_is_a_message_and_leaves_the_picture(page: Page) -> None
     expect(status(page)).to_contain_text("add another")
     expect_ready(page)
     page.get_by_role("tab", name="Picture").click()
-    assert "chelsea-flow_strokes" in picture_address(page)
+    assert "chelsea-great_wave" in picture_address(page)
 
 
 def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
@@ -261,7 +267,8 @@ def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) ->
     expect(number(page, "Style weight")).to_have_value("5")
     expect(number(page, "Stroke size")).to_have_value("2")
 
-    page.get_by_role("button", name="Advanced").click()
+    unfold(page, "Fine tuning")
+    unfold(page, "Advanced")
     page.locator("#dice").click()
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value("0")
     expect(page.get_by_label("Noise", exact=True)).to_be_checked()
@@ -276,12 +283,22 @@ def test_what_the_network_sees(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("nst_core.insights.TEXTURE_STEPS", 3)
     small_run(page)
     page.get_by_role("tab", name="What the network sees").click()
-    expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
-    expect(page.locator(".katex").first).to_be_visible()
-    page.get_by_label("up to relu2_1").check()
+    made = page.get_by_role("tabpanel").filter(has=page.get_by_text("Rebuild my photo"))
+    # There is a picture of every layer before any run; a click shows one large.
+    expect(made.locator(".layers button.thumbnail-item")).to_have_count(10)
+    made.get_by_role("button", name="Marks", exact=True).click()
     expect(page.get_by_text("With the second block come short marks.")).to_be_visible()
-    for action in ("Rebuild the photo", "Make the texture"):
-        page.get_by_role("button", name=action).click()
-    made = page.get_by_role("tabpanel").filter(has=page.get_by_text("Rebuild the photo"))
+    large = made.locator(".picture img")
+    expect(large.last).to_have_attribute("src", re.compile("style-relu2_1.jpg"))
+    heights = {round(image.bounding_box()["height"]) for image in large.all()}
+    assert len(heights) == 1
+    page.get_by_role("button", name="The formulas").click()
+    expect(page.locator(".katex").first).to_be_visible()
+    page.get_by_role("button", name="The loss of the last run").click()
+    expect(page.get_by_role("cell", name="relu4_2")).to_be_visible()
+    for action in ("Rebuild my photo", "Make a texture of my painting"):
+        button = page.get_by_role("button", name=action)
+        button.click()
+        expect(button).to_be_hidden()
     expect(made.get_by_text("Finished: 2 steps")).to_be_visible(timeout=60_000)
     expect(made.get_by_text("Finished: 3 steps")).to_be_visible(timeout=60_000)

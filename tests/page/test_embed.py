@@ -82,6 +82,12 @@ def from_package(route: Route) -> None:
         route.fulfill(status=404)
 
 
+def expect_pair(app: App) -> None:
+    """The app has opened with the pair of the snippet."""
+    expect(status(app)).to_contain_text("Lift-off under stars")
+    expect(app.locator("#content img")).to_have_attribute("src", re.compile(r"rocket\.jpg$"))
+
+
 def use(app: App) -> None:
     """An example, and a tiny run of it."""
     app.locator("#examples button").nth(2).click()
@@ -97,12 +103,13 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     page.goto(address)
     page.locator("gradio-app").scroll_into_view_if_needed()
     expect(page.locator("#start")).to_be_visible()
+    expect_pair(page)
     # A click on an example brings the app's own #result into view, not the blog's.
-    page.locator("#examples button").nth(1).click()
+    page.locator("#examples button").nth(0).click()
     page.wait_for_function(
         "Math.abs(document.querySelector('.studio #result').getBoundingClientRect().y) < 9"
     )
-    expect(status(page)).to_contain_text("Lift-off under stars")
+    expect(status(page)).not_to_contain_text("Lift-off under stars")
     use(page)
     assert Image.open(downloaded(page, tmp_path)).size == (512, 512)
 
@@ -125,5 +132,6 @@ def test_by_iframe(visit: Visit, blog: Callable[[str], str]) -> None:
     page.locator("iframe").scroll_into_view_if_needed()
     frame = page.frame_locator("iframe")
     expect(frame.locator("#start")).to_be_visible()
+    expect_pair(frame)
     use(frame)
     assert page.locator("iframe").bounding_box()["y"] < 900

@@ -9,7 +9,10 @@ function onLoad() {
     });
     for (const button of studio.querySelectorAll("button.thumbnail-item")) {
       const caption = button.querySelector(".caption-label");
-      if (caption) button.ariaLabel = caption.textContent.trim();
+      if (!caption) continue;
+      button.ariaLabel = caption.textContent.trim();
+      // The strips of photos and paintings are too small for captions.
+      if (button.closest(".choices")) button.title = button.ariaLabel;
     }
   }
   name();

@@ -29,6 +29,7 @@ function send() {
   white.fillRect(0, 0, copy.width, copy.height);
   sent = copy.toDataURL("image/png");
   props.value = sent;
+  trigger("change");
 }
 function at(event) {
   const box = canvas.getBoundingClientRect();
@@ -71,6 +72,7 @@ erase.addEventListener("click", () =>
 element.querySelector(".clear").addEventListener("click", () => {
   draw("");
   props.value = "";
+  trigger("change");
 });
 photo.addEventListener("load", () => draw(props.value));
 photo.src = props.photo;

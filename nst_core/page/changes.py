@@ -1,0 +1,196 @@
+"""What follows from a change of the inputs: the time a run will take, and a preview of it.
+
+Every input tells the browser that it has changed (`changed.js`). When nothing has changed for a
+moment, the browser presses two hidden buttons, whose clicks carry the values of all inputs: one is
+answered at once, the other asks for a preview, where the visitor wants them.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ..errors import StyleTransferError
+from ..presets import QUALITIES
+from ..server import device
+from ..server.jobs import Job
+from ..server.service import Service
+from ..settings import DEFAULTS
+from .controls import quality_of
+from .errors import answered, sentence
+from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
+from .inputs import Inputs, identity, job_of, key_of
+from .result import Base, Result
+from .running import KIND
+from .status import cost_text, progress_bar, status_line
+from .sweep import Sweeps
+from .widgets import Fields, Updates, owned, path_of, static
+
+log = logging.getLogger("nst")
+
+# Previews that may wait for the last step of an older one.
+MOST_PREVIEWS = 8
+READY = "Ready: press Stylize to paint it."
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The line below the button, the switch of the previews, and the hidden buttons."""
+
+    cost: gr.HTML
+    live: gr.Checkbox
+    changed: gr.Button
+    preview: gr.Button
+
+
+def build(service: Service) -> Changes:
+    """The line and the switch in a row; previews are off until the device is known."""
+    with gr.Row(elem_classes="line", elem_id="under-button"):
+        cost = gr.HTML(
+            "",
+            seconds=0,
+            html_template=static("cost.html"),
+            js_on_load=static("cost.js"),
+            elem_id="cost",
+            apply_default_css=False,
+        )
+        live = gr.Checkbox(
+            label="Live preview",
+            container=False,
+            visible=bool(service.limits.live),
+            elem_id="live",
+            min_width=0,
+        )
+    changed = gr.Button("Changed", visible="hidden", elem_id="changed")
+    preview = gr.Button("Preview", visible="hidden", elem_id="preview")
+    return Changes(cost, live, changed, preview)
+
+
+@dataclass(frozen=True)
+class _Answers:
+    """What the server answers to a change."""
+
+    changes: Changes
+    inputs: Inputs
+    sweeps: Sweeps
+    result: Result
+    service: Service
+
+    def load(self, request: gr.Request, **fields: Any) -> Updates:
+        """The page has been loaded: say what a run takes."""
+        return self._costs(job_of(fields), str(request.session_hash))
+
+    def change(self, request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
+        """Something has changed: say what a run takes now, and show a new photo."""
+        session = str(request.session_hash)
+        busy = self.service.turns.is_taken(session, KIND)
+        news = {} if busy else self._news(base, bool(live), fields)
+        return {**self._costs(job_of(fields), session), **news}
+
+    def preview(self, request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
+        """Something has changed: show what would be painted, unless that is in view."""
+        session = str(request.session_hash)
+        if self.service.limits.live and not self.service.turns.is_taken(session, KIND):
+            try:
+                yield from self._frames(base, fields, session)
+            except StyleTransferError as error:
+                yield {self.result.status: status_line(sentence(error))}
+            except Exception:
+                # A preview nobody has asked for does not fail loudly.
+                log.exception("a preview failed")
+        # Gradio sends the last update once more, when a run may have begun.
+        yield {self.result.status: gr.skip()}
+
+    def _costs(self, job: Job, session: str) -> Updates:
+        """What the next run and the sweeps will take."""
+        service = self.service
+        seconds = service.costs.of_run(job)
+        qualities = []
+        for name, size in QUALITIES.items():
+            values = {**job.values, "size": size, "steps": DEFAULTS.steps}
+            needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
+            qualities.append((f"{name}, {needed.lower()}" if needed else name, name))
+        quality = quality_of(job.values["size"], job.values["steps"])
+        return {
+            self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
+            self.inputs.controls.quality: gr.Radio(qualities, value=quality),
+            **self.sweeps.gallery.show_cost(service, job, session),
+            **self.sweeps.nine.show_cost(service, job, session),
+        }
+
+    def _news(self, base: Base, live: bool, fields: Fields) -> Updates:
+        """Show a new photo, and that it can be painted, unless a preview will say so."""
+        content = path_of(fields["content"])
+        if content is None or key_of(fields) == base.key:
+            return {}
+        if identity(content) == identity(base.content):
+            return {} if live else {self.result.status: status_line(READY)}
+        photo = Base(content, content, Path(content).stem, finished=False)
+        return self.result.show_unfinished(photo, status_line(READY))
+
+    def _frames(self, base: Base, fields: Fields, session: str) -> Iterator[Updates]:
+        content, key = path_of(fields["content"]), key_of(fields)
+        if content is None or key == base.key:
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            for progress in self.service.preview(job_of(fields), session, Path(folder)):
+                frame, picture = progress.frame, progress.picture
+                if frame is None or picture is None:
+                    yield {self.result.status: status_line("Preview", progress_bar(0, 1))}
+                    continue
+                line = status_line("Preview: press Stylize to paint it in full.")
+                if not frame.done:
+                    line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
+                seen = Base(content, picture, "preview", key=key, finished=False)
+                yield self.result.show_unfinished(seen, line)
+
+
+def connect(
+    changes: Changes,
+    demo: gr.Blocks,
+    inputs: Inputs,
+    sweeps: Sweeps,
+    result: Result,
+    service: Service,
+) -> None:
+    """A change of any input, and the first sight of the page."""
+    watched = [
+        widget.change  # type: ignore[attr-defined]  # all of them have this event
+        for name, widget in inputs.fields.items()
+        if name != "strength"
+    ]
+    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
+    answers = _Answers(changes, inputs, sweeps, result, service)
+    shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
+    at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
+    demo.load(answered(answers.load), None, shown, inputs_kwargs={**inputs.fields}, **at_once)
+    changes.changed.click(
+        answered(answers.change),
+        None,
+        [*shown, *owned(result)],
+        inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
+        trigger_mode="multiple",
+        **at_once,
+    )
+    changes.preview.click(
+        answered(answers.preview),
+        None,
+        owned(result),
+        inputs_kwargs={"base": result.base, **inputs.fields},
+        trigger_mode="multiple",
+        preprocess=False,
+        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
+    )
+    if service.limits.live:
+
+        def turn_on() -> Any:
+            # A visitor may have been faster, so the switch is never turned off.
+            return True if device.is_fast_device() else gr.skip()
+
+        demo.load(turn_on, None, changes.live, show_progress="hidden", **AT_ONCE)

@@ -1,0 +1,7 @@
+function onChanged() {
+  clearTimeout(window.nstChanged);
+  window.nstChanged = setTimeout(() => {
+    document.querySelector("#changed")?.click();
+    if (document.querySelector("#live input")?.checked) document.querySelector("#preview")?.click();
+  }, 150);
+}

@@ -1,0 +1,3 @@
+function onOpenLink() {
+  return document.querySelector(".studio #open-link").dataset.query;
+}

@@ -1,0 +1,71 @@
+"""How long a run will take, before it starts: from its plan, and from the runs before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import StyleTransferError
+from ..plan import make_plan
+from ..settings import Settings
+from ..sweep import SIZE, STEPS
+from .device import is_fast_device
+from .jobs import Job
+
+# Seconds for a megapixel of gradient evaluations (`Transfer.work`), until a run has been timed.
+FAST_PACE, SLOW_PACE = 1.0, 7.0
+# Seconds of a run, until there has been one.
+FIRST_TYPICAL = 20.0
+# The least work that says something of the pace: that of a preview is larger.
+LEAST_WORK = 0.3
+# How much the last run counts against the ones before.
+NEWEST = 0.4
+
+
+class Costs:
+    """The pace of this server, learned from its runs."""
+
+    def __init__(self) -> None:
+        self._pace: float | None = None
+        # Seconds of a run, about.
+        self.typical = FIRST_TYPICAL
+
+    def learn(self, work: float, seconds: float) -> None:
+        """Remember how long a run took, unless it was so small that its start took most of it.
+
+        Args:
+            work: megapixels of gradient evaluations.
+        """
+        if work < LEAST_WORK:
+            return
+        pace = seconds / work
+        self._pace = pace if self._pace is None else (1 - NEWEST) * self._pace + NEWEST * pace
+
+    def learn_run(self, seconds: float) -> None:
+        """Remember how long somebody's run took, whatever it did."""
+        self.typical = (1 - NEWEST) * self.typical + NEWEST * seconds
+
+    def seconds(self, work: float) -> float:
+        """How long a run with so much work will take."""
+        if self._pace is None:
+            return work * (FAST_PACE if is_fast_device() else SLOW_PACE)
+        return work * self._pace
+
+    def of_run(self, job: Job) -> float | None:
+        """Seconds of a run; None where it would be refused."""
+        return self._of(job, {}, 1)
+
+    def of_tiles(self, job: Job, count: int) -> float | None:
+        """Seconds of so many tiles of a sweep; None where it would be refused."""
+        return self._of(job, {"size": SIZE, "steps": STEPS}, count)
+
+    def _of(self, job: Job, changed: dict[str, int], count: int) -> float | None:
+        try:
+            settings = Settings.from_values({**job.values, **changed})
+            # The header of the file has the size: nothing is decoded.
+            with Image.open(Path(str(job.content))) as photo:
+                plan = make_plan(settings, photo.size)
+        except (StyleTransferError, OSError, ValueError):
+            return None
+        return self.seconds(count * sum(stage.work for stage in plan))

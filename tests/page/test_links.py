@@ -1,0 +1,136 @@
+"""Links that carry a set-up, and the button that copies one."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from nst_core.settings import DEFAULTS
+from tests.browsing import (
+    CHROMIUM,
+    ROOT,
+    Visit,
+    number,
+    picture_address,
+    set_number,
+    status,
+    unfold,
+)
+
+EXAMPLES = ROOT / "examples"
+
+
+@pytest.fixture
+def links(server: str) -> ModuleType:
+    """The module; with the server, since Gradio reads its folder when it is imported."""
+    return import_module("nst_core.page.links")
+
+
+@pytest.fixture
+def pairs(server: str) -> list[Any]:
+    return import_module("nst_core.page.examples").load_examples()
+
+
+def test_every_example_has_a_link_of_its_own(links: ModuleType, pairs: list[Any]) -> None:
+    assert len({pair.slug for pair in pairs}) == len(pairs)
+    for pair in pairs:
+        found = links.read_link(f"?example={pair.slug}", pairs)
+        assert (found.example, found.notes, found.status) == (pair, [], pair.title)
+        assert all(
+            Path(x).is_file()
+            for x in (pair.content, pair.style, pair.result, pair.thumbnail, pair.film)
+        )
+
+
+def fields(content: Path | None, style: Path | None, **values: Any) -> dict[str, Any]:
+    boxes = {"content": content, "style_0": style}
+    sent = {name: {"path": str(path)} if path else None for name, path in boxes.items()}
+    return {**DEFAULTS.as_dict(), **sent, **values}
+
+
+def test_a_link_that_is_written_is_read_again(links: ModuleType, pairs: list[Any]) -> None:
+    content, style = EXAMPLES / "contents" / "coffee.jpg", EXAMPLES / "styles" / "starry_night.jpg"
+    sent = fields(content, style, style_weight=2.5, size=256, color="match", steps="40")
+    query = links.write_link(sent, pairs)
+    assert query.startswith("?photo=coffee&style=starry-night&")
+    found = links.read_link(query, pairs)
+    assert (found.content, found.style) == (str(content), str(style))
+    assert found.values == {"style_weight": 2.5, "size": 256, "color": "match", "steps": 40}
+    assert found.notes == []
+    pair = pairs[2]
+    query = links.write_link(fields(Path(pair.content), Path(pair.style)), pairs)
+    assert query == f"?example={pair.slug}"
+
+
+def test_a_link_names_no_picture_of_the_visitor(
+    links: ModuleType, pairs: list[Any], tmp_path: Path
+) -> None:
+    own = tmp_path / "contents" / "coffee.jpg"
+    sent = fields(own, EXAMPLES / "styles" / "mosaic.jpg", size=128)
+    assert links.write_link(sent, pairs) == "?style=mosaic&size=128"
+    assert links.write_link(fields(own, own), pairs) == "?"
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("?example=nobody", "There is no example 'nobody' here."),
+        ("?photo=../../app", "There is no photo '../../app' here."),
+        ("?size=9999", "size must be between 64 and 4096, not '9999'."),
+        ("?size=4096&style_scale=2", "makes the painting larger"),
+        ("?memory_budget=64", "'memory_budget' in the link means nothing here."),
+        ("?<b>=1", "'&lt;b&gt;' in the link means nothing here."),
+        ("?seed=" + "9" * 5000, "seed must be"),
+        ("?steps=\udcff%00", "steps must be a number"),
+        ("?utm_source=x&__theme=dark&fbclid=1", ""),
+    ],
+)
+def test_what_a_link_may_not_say_is_left_out_with_a_word(
+    links: ModuleType, pairs: list[Any], query: str, note: str
+) -> None:
+    found = links.read_link(f"{query}&style_weight=2", pairs)
+    assert note in found.status
+    assert bool(found.notes) == bool(note)
+    assert "style_weight" in found.values or len(query) > links.LONGEST
+    assert "<" not in found.status
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_page_opens_as_its_link_says_and_gives_one(
+    visit: Visit, server: str, tmp_path: Path
+) -> None:
+    page = visit(url=f"{server}?style=mosaic&photo=chelsea&style_weight=2&size=256&seed=x")
+    expect(status(page)).to_contain_text("Set up by the link")
+    expect(status(page)).to_contain_text("seed must be a number, not 'x'.")
+    unfold(page, "Fine tuning")
+    expect(number(page, "Size")).to_have_value("256")
+    expect(number(page, "Style weight")).to_have_value("2")
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile(r"mosaic\.jpg$"))
+    page.get_by_role("tab", name="Picture").click()
+    assert "contents/chelsea" in picture_address(page)  # no pair has these two
+
+    own = tmp_path / "mine.png"
+    Image.new("RGB", (60, 40), "red").save(own)
+    page.locator("#content").get_by_label("Remove Image").click()
+    page.locator("#content input[type=file]").set_input_files(own)
+    expect(page.locator("#content img")).to_be_visible()
+    set_number(page, "Steps", 12)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("#copy-link").click()
+    expect(status(page)).to_contain_text("Copied: ")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{server}?style=mosaic&style_weight=2&steps=12&size=256"
+
+    # An example shows its film.
+    page.goto(f"{server}?example=starry-lift-off")
+    expect(status(page)).to_have_text("Lift-off under stars")
+    page.get_by_role("tab", name="Time-lapse").click()
+    page.wait_for_function("document.querySelector('#film video')?.readyState >= 2")
+    assert "rocket-starry_night.mp4" in page.locator("#film video").evaluate("e => e.currentSrc")

@@ -1,0 +1,232 @@
+"""Playing with the page: strips, one slider, previews, sweeps, and what it says of its runs."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browsing import (
+    CHROMIUM,
+    expect_ready,
+    finish_run,
+    number,
+    set_number,
+    small_run,
+    start_long_run,
+    status,
+    stop,
+    thumbnails,
+    unfold,
+)
+from tests.serving import health, wait_until_idle
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+# Drops a file onto an element as a browser does when a hand lets it go.
+DROP = """async (element, name) => {
+  const canvas = new OffscreenCanvas(90, 60);
+  canvas.getContext("2d").fillRect(0, 0, 45, 60);
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([await canvas.convertToBlob()], name, {type: "image/png"}));
+  const options = {dataTransfer: transfer, bubbles: true, cancelable: true};
+  element.dispatchEvent(new DragEvent("dragenter", options));
+  const zone = document.querySelector(".drop-zones [data-box=style]");
+  window.zoneWasVisible = zone.checkVisibility();
+  zone.dispatchEvent(new DragEvent("dragover", options));
+  zone.dispatchEvent(new DragEvent("drop", options));
+}"""
+
+
+@pytest.fixture
+def own_photo(tmp_path: Path) -> Path:
+    path = tmp_path / "golden_gate.png"
+    gradient = Image.linear_gradient("L").resize((150, 100))
+    Image.merge("RGB", (gradient, gradient.rotate(180), gradient)).save(path)
+    return path
+
+
+def choose_own_photo(page: Page, path: Path) -> None:
+    """A click on the photo opens the chooser, also where there is a photo already."""
+    with page.expect_file_chooser() as chooser:
+        page.locator("#content img").click()
+    chooser.value.set_files(path)
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile(path.stem))
+
+
+def painting(page: Page, name: str) -> Locator:
+    return page.locator("#paintings").get_by_role("button", name=name, exact=True)
+
+
+def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
+    """The photo is in view at once, stays when a painting is chosen, and names the result."""
+    choose_own_photo(page, own_photo)
+    expect(status(page)).to_contain_text("Ready")
+    expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("golden_gate"))
+    expect(page.locator("#download")).to_be_disabled()
+    painting(page, "Poppies").click()
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
+    small_run(page)
+    expect(thumbnails(page)).to_have_attribute("aria-label", "Golden gate, Poppies, 64 px")
+    expect(page.locator("#save-film")).to_be_visible()
+    expect(page.locator("#compare")).to_be_visible()  # the divider has swept there
+    expect(page.locator("#refine")).to_be_enabled()
+    # Another photo: there is nothing to refine.
+    page.locator("#photos button").nth(1).click()
+    expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("summer_palace"))
+    expect(page.locator("#refine")).to_be_hidden()
+    thumbnails(page).first.click()
+    expect(status(page)).to_contain_text("From your results: Golden gate, Poppies")
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
+    expect(page.locator("#refine")).to_be_visible()
+    expect(page.locator("#download")).to_be_enabled()
+
+
+def test_files_are_dropped_anywhere(page: Page) -> None:
+    page.locator("#examples").evaluate(DROP, "dropped.png")
+    assert page.evaluate("zoneWasVisible")
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile("dropped"))
+    expect(page.locator(".drop-zones")).to_be_hidden()
+    with page.expect_file_chooser():
+        page.locator(".own:has(#style)").get_by_role("button", name="Use your own").click()
+
+
+def test_one_slider_sets_both_weights_and_follows_them(page: Page) -> None:
+    balance = page.get_by_label("From photo to painting")
+    balance.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    expect(number(page, "Style weight")).to_have_value("2")
+    expect(number(page, "Content weight")).to_have_value("1")
+    page.locator("#presets button").filter(has_text="Faithful photo").click()
+    expect(number(page, "Content weight")).to_have_value("4")
+    expect(balance).to_have_value("-0.6")
+    # The weights have 1 in the middle of their sliders.
+    weight = page.get_by_label("range slider for Style weight")
+    expect(weight).to_have_value("0")
+    set_number(page, "Style weight", 10)
+    expect(weight).to_have_value("1")
+    # Sizes and steps beyond the slider are typed; what is out of range goes to its end.
+    set_number(page, "Steps", 1500)
+    expect(number(page, "Steps")).to_have_value("1500")
+    expect(page.get_by_label("range slider for Steps")).to_have_value("300")
+    set_number(page, "Size", 9999)
+    expect(number(page, "Size")).to_have_value("4096")
+
+
+def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server: str) -> None:
+    quality = page.locator("#quality")
+    expect(quality.get_by_label("Quick, about")).to_be_visible()
+    expect(page.locator("#cost")).to_contain_text("About")
+    quality.get_by_label("Large").check()
+    expect(number(page, "Size")).to_have_value("1024")
+    expect(quality.get_by_label("Large")).to_be_checked()
+    set_number(page, "Steps", 2000)
+    expect(page.locator("#cost")).to_contain_text("hour")
+    expect(quality.get_by_label("Large")).not_to_be_checked()
+    page.locator("#start").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("This will take about")
+    dialog.get_by_role("button", name="Not now").click()
+    expect_ready(page)
+    assert health(server)["running"] == 0
+    page.locator("#start").click()
+    dialog.get_by_role("button", name="Paint it").click()
+    expect(status(page)).to_contain_text("Starting")
+    page.locator("#stop").click()
+    expect(status(page)).to_contain_text("Stopped", timeout=60_000)
+    wait_until_idle(server)
+
+
+def test_a_preview_follows_the_hand(page: Page, server: str) -> None:
+    set_number(page, "Size", 256)
+    set_number(page, "Steps", 3)
+    page.get_by_label("Live preview").check()
+    painted = page.locator("#compare img.fixed")
+    before = painted.get_attribute("src") or ""
+    painting(page, "Ejiri").click()
+    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
+    expect(painted).not_to_have_attribute("src", before)
+    expect(page.locator("#download")).to_be_disabled()
+    second = painted.get_attribute("src") or ""
+    set_number(page, "Stroke size", 0.5)
+    expect(painted).not_to_have_attribute("src", second, timeout=60_000)
+    assert health(server) == {"status": "ok", "running": 0, "waiting": 0}
+    # An example is a result, and is not painted anew.
+    page.locator("#examples button").nth(1).click()
+    expect(status(page)).to_contain_text("Lift-off under stars")
+    page.wait_for_timeout(700)
+    expect(status(page)).to_contain_text("Lift-off under stars")
+    expect(thumbnails(page)).to_have_count(0)
+
+
+def test_stylize_takes_over_from_a_preview(page: Page) -> None:
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
+    expect(status(page)).to_contain_text("Preview")
+    set_number(page, "Size", 64)
+    set_number(page, "Steps", 3)
+    finish_run(page)
+    expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, Ejiri, 64 px")
+    expect(status(page)).to_contain_text("Finished")
+
+
+def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
+    other = page.context.new_page()
+    other.goto(server)
+    other.get_by_label("Live preview").check()
+    painting(other, "Ejiri").click()
+    expect(status(other)).to_contain_text("Preview")
+    start_long_run(page)  # does not wait until the preview is finished
+    painting(other, "Poppies").click()
+    expect(other.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
+    other.wait_for_timeout(1000)
+    assert health(server) == {"status": "ok", "running": 1, "waiting": 0}
+    stop(page)
+    assert other.locator(".toast-wrap").inner_text().strip() == ""
+
+
+def test_the_photo_in_every_painting(
+    page: Page, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    module = import_module("nst_core.sweep")
+    monkeypatch.setattr(module, "STEPS", 1)
+    monkeypatch.setattr(module, "SIZE", 64)
+    unfold(page, "Your photo in every painting")
+    page.locator("#gallery").click()
+    tiles = page.locator("#gallery-tiles button.thumbnail-item")
+    expect(tiles).to_have_count(16, timeout=90_000)
+    expect(page.locator("#gallery")).to_be_visible()
+    tiles.filter(has_text="Composition VIII").click()
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile("composition_viii"))
+    # Stop says where it ended.
+    monkeypatch.setattr(module, "STEPS", 40)
+    page.locator("#gallery").click()
+    panel = page.locator("#result").get_by_text(re.compile(r"^Tile \d+ of 16"))
+    expect(panel).to_be_visible()
+    page.get_by_role("button", name="Stop").filter(visible=True).click()
+    expect(page.get_by_text(re.compile(r"Stopped at tile \d+ of 16"))).to_be_visible()
+    wait_until_idle(server)
+
+
+def test_a_reload_and_an_example_say_where_the_run_is(
+    page: Page, console_errors: list[str]
+) -> None:
+    set_number(page, "Steps", 40)
+    set_number(page, "Size", 200)
+    page.locator("#start").click()
+    expect(status(page)).to_contain_text(re.compile(r"Step (1[2-9]|[23]\d) of 40"), timeout=60_000)
+    page.locator("#examples button").nth(1).click()
+    expect(page.get_by_text("What your run came to is among your results")).to_be_visible()
+    expect(thumbnails(page)).to_have_count(1)
+    expect_ready(page)
+    start_long_run(page)
+    page.reload()
+    expect(status(page)).to_contain_text("Your run ended when the page was loaded anew")
+    expect(thumbnails(page)).to_have_count(2)
+    console_errors.clear()  # of the cut stream of the page that was left

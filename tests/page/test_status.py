@@ -1,0 +1,44 @@
+"""What the page says of a run: times in words, and a time left that only falls."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+from nst_core import Frame, Settings
+from nst_core.page.status import cost_text, place_text, run_text, seconds_text
+from nst_core.plan import make_plan
+from nst_core.server.jobs import Progress
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "under a second"),
+        (5.7, "about 6 s"),
+        (43, "about 45 s"),
+        (97, "about 95 s"),
+        (100, "about 2 minutes"),
+        (700, "about 12 minutes"),
+        (3600, "about an hour"),
+        (9000, "about 2 hours"),
+    ],
+)
+def test_a_time_is_said_in_words(seconds: float, text: str) -> None:
+    assert seconds_text(seconds) == text
+
+
+def test_costs_and_places() -> None:
+    assert cost_text(None) == ""
+    assert cost_text(6) == "About 6 s"
+    assert place_text(1, 40) == "1 before you, about 40 s"
+    assert place_text(0, 0) == "Your turn is next"
+
+
+def test_the_time_left_never_grows() -> None:
+    image = Image.new("RGB", (64, 43))
+    plan = make_plan(Settings(size=64), image.size)
+    frame = Frame(image, 2, 30, 64, plan, {"total": 1.0}, {}, 1.0, 30.0, False)
+    fields = Settings().as_dict()
+    assert "about 30 s left" in run_text(Progress(None, frame), fields)
+    assert "about 8 s left" in run_text(Progress(None, frame), fields, most_left=8)
