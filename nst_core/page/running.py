@@ -148,6 +148,7 @@ class _Runner:
             "title": title_of(job, outcome),
             "recipe": outcome.transfer.recipe().to_json(),
             "key": key_of(fields),
+            "disconnected": outcome.disconnected,
             "fields": kept_fields(fields),
             "boxes": filled_boxes(fields),
         }

@@ -29,6 +29,8 @@ from .widgets import Updates, chosen, owned, picture_strip, static
 MOST_RESULTS = 24
 # A page that is reloaded during a run ends the run: its result may be a moment away.
 RELOAD_SECONDS = 3.0
+# A page that comes back later than this is not told what became of its run.
+TELL_SECONDS = 60.0
 ENDED = "Your run ended when the page was loaded anew: what it came to is among your results."
 RELOAD_POLL_SECONDS = 0.1
 
@@ -90,11 +92,11 @@ def connect(
     async def reload(token: object) -> Updates:
         owner = owner_of(token)
         deadline = time.monotonic() + RELOAD_SECONDS
-        before = len(service.history.of(owner))
         while service.history.is_awaited(owner) and time.monotonic() < deadline:
             await anyio.sleep(RELOAD_POLL_SECONDS)
-        more = len(service.history.of(owner)) > before
-        status = status_line(ENDED) if more else gr.skip()
+        records = service.history.of(owner)
+        cut = bool(records) and _was_cut(records[0])
+        status = status_line(ENDED) if cut else gr.skip()
         return {**strip.show(service, owner), result.status: status}
 
     @answered
@@ -126,6 +128,12 @@ def connect(
         list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(strip)])),
         **options,
     )
+
+
+def _was_cut(record: Record) -> bool:
+    """Whether the page of a result has just been left in the midst of its run."""
+    age = time.time() - record.folder.stat().st_mtime
+    return bool(record.values["disconnected"]) and age < TELL_SECONDS
 
 
 def _view(record: Record, folder: Path) -> View:

@@ -78,6 +78,7 @@ class Outcome:
         seconds: all that it took.
         timed_out: it was ended because it took too long.
         discarded: its owner looks at something else by now.
+        disconnected: the connection of its owner was cut, as by a reload of the page.
     """
 
     transfer: Transfer
@@ -87,6 +88,7 @@ class Outcome:
     seconds: float
     timed_out: bool = False
     discarded: bool = False
+    disconnected: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ def _outcome(transfer: Transfer, frame: Frame, film: TimeLapse, run: Run) -> Out
         seconds=run.elapsed,
         timed_out=run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps,
         discarded=run.discarded,
+        disconnected=run.disconnected,
     )
 
 
