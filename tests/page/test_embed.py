@@ -124,6 +124,8 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
     assert page.locator("h1").first.evaluate("e => getComputedStyle(e).fontFamily") == "serif"
     keep(page, "embedded")
     page.reload()
+    # It loads when it comes into view, and the place that the browser returns to may be below it.
+    page.locator("gradio-app").scroll_into_view_if_needed()
     expect(thumbnails(page)).to_have_count(2)
 
 
