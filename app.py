@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import spaces
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from nst_core import Frame, StyleTransferError
 from nst_core.server.cleaning import start_cleaning
 from nst_core.server.gate import Gate
+from nst_core.server.hosts import hosts_of, trust_proxies
 from nst_core.server.limits import Limits
 from nst_core.server.runs import Stop
 from nst_core.server.service import Service, make_folder
@@ -105,13 +107,17 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
         threading.Thread(target=warm_up).start()
-    from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME
+    from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME, runs_of
 
+    trust_proxies()
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=hosts_of(launch), www_redirect=False)
     gate = Middleware(
         Gate,
         folders=[service.files, *PICTURE_FOLDERS],
         left=service.runs.leave,
         health=service.health,
+        limits=service.limits,
+        runs=runs_of(demo),
     )
     defaults = {
         "css_paths": CSS_FILES,
@@ -122,7 +128,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{service.limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
-        "app_kwargs": {"middleware": [gate]},
+        "app_kwargs": {"middleware": [hosts, gate]},
     }
     start_cleaning(service)
     launched: tuple[Any, str, str] = demo.launch(**{**defaults, **launch})

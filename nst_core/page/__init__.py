@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..server.service import Service
 from . import api, insights, studio
-from .events import PRIVATE
+from .events import ON_DEVICE, PRIVATE
 from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
@@ -27,7 +27,7 @@ PICTURE_FOLDERS = [
 ]
 CSS_FILES = [STATIC / "page.css"]
 
-__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page", "runs_of"]
 
 
 def build_page(service: Service) -> gr.Blocks:
@@ -48,3 +48,9 @@ def build_page(service: Service) -> gr.Blocks:
         demo.load(None, js=static("on_load.js"), **PRIVATE)
         api.build(service)
     return demo
+
+
+def runs_of(demo: gr.Blocks) -> set[int]:
+    """The numbers of the functions of a page that need the device."""
+    device = ON_DEVICE["concurrency_id"]
+    return {number for number, fn in demo.fns.items() if fn.concurrency_id == device}

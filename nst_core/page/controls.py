@@ -12,7 +12,7 @@ from gradio.components import Component
 
 from ..options import Choice, Layers, Number, Switch, Weights
 from ..settings import DEFAULTS, OPTIONS
-from .events import AT_ONCE
+from .events import AS_SENT, AT_ONCE
 from .widgets import image_box
 
 # The settings whose widgets stand elsewhere on the page.
@@ -89,6 +89,7 @@ def connect(controls: Controls) -> None:
         controls.init,
         controls.start_image,
         **AT_ONCE,
+        **AS_SENT,
     )
     # A seed is the seed of the noise: who rolls the dice wants to see it.
     controls.dice.click(

@@ -17,7 +17,7 @@ from ..server.service import Service
 from ..settings import Settings
 from .buttons import StartStop, build_start_stop
 from .errors import sentence
-from .events import AT_ONCE
+from .events import AS_SENT, AT_ONCE
 from .inputs import Inputs
 from .result import Result
 from .status import progress_bar, run_status, status_line
@@ -146,7 +146,10 @@ def _connect_half(half: Half, name: str, source: gr.Image, service: Service) -> 
             gr.Warning(sentence(error), title="This does not work yet")
             yield {half.status: status_line(sentence(error))}
 
-    half.layer.change(half.texts.get, half.layer, half.text, **AT_ONCE)
+    def explain(layer: Any) -> str:
+        return half.texts.get(layer, "") if isinstance(layer, str) else ""
+
+    half.layer.change(explain, half.layer, half.text, **AT_ONCE, **AS_SENT)
     half.buttons.connect(
         service,
         work,

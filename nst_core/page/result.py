@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..errors import StyleTransferError
 from ..server.history import Record
 from . import curve
 from .controls import setting_widget
@@ -45,6 +46,21 @@ class Base:
         )
 
 
+def known(base: Base | None) -> Base:
+    """What the picture in view was made from.
+
+    Gradio forgets the states of a page when many others have come since.
+
+    Raises:
+        StyleTransferError: the server does not know any more.
+    """
+    if base is None:
+        raise StyleTransferError(
+            "The server does not know any more what this page shows: reload the page."
+        )
+    return base
+
+
 @dataclass(frozen=True)
 class View:
     """A picture as the page shows it, wherever it comes from.
@@ -80,6 +96,7 @@ class Result:
     after: gr.Group
     strength: gr.Slider
     curve: Curve
+    # Holds a `Base`, or None where the server has forgotten the page.
     base: gr.State
 
     def show(self, view: View) -> Updates:
@@ -139,7 +156,7 @@ def build(view: View) -> Result:
         after=after,
         strength=strength,
         curve=curve.build(),
-        base=gr.State(view.base),
+        base=gr.State(),
     )
 
 

@@ -41,13 +41,13 @@ class RunButtons:
             result.download: gr.DownloadButton(interactive=False),
         }
 
-    def ready(self, result: Result, base: Base) -> Updates:
+    def ready(self, result: Result, base: Base | None) -> Updates:
         """Ready for the next run, whatever became of the last one."""
         return {
             self.start: gr.Button("Stylize", interactive=True),
             self.stop: gr.Button("Stop", interactive=False, visible=True),
             self.cancel: gr.Button(visible=False),
-            result.refine: gr.Button(visible=base.name is not None, interactive=True),
+            result.refine: gr.Button(visible=bool(base and base.name), interactive=True),
             result.download: gr.DownloadButton(interactive=True),
         }
 

@@ -21,7 +21,7 @@ from .curve import points_of
 from .errors import answered, sentence
 from .events import AT_ONCE, PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields
-from .result import Base, Result, View
+from .result import Base, Result, View, known
 from .run_buttons import RunButtons
 from .status import progress_bar, run_status, run_text, status_line, timed_out_text, title_of
 from .strip import Strip, owner_of
@@ -50,11 +50,11 @@ class _Runner:
             yield self._warn(error)
 
     def refine(
-        self, request: gr.Request, token: Any, base: Base, **fields: Any
+        self, request: gr.Request, token: Any, base: Base | None, **fields: Any
     ) -> Iterator[Updates]:
         """A run that goes on from the result in view."""
         try:
-            record = self.service.history.get(base.name)
+            record = self.service.history.get(known(base).name)
             if record is None:
                 raise StyleTransferError(
                     "There is no result to go on from any more: press Stylize first."
@@ -165,7 +165,7 @@ def connect(
     def waiting() -> Updates:
         return buttons.waiting(result)
 
-    def ready(base: Base) -> Updates:
+    def ready(base: Base | None) -> Updates:
         return buttons.ready(result, base)
 
     starts: tuple[tuple[gr.Button, Work, dict[str, Component]], ...] = (

@@ -23,6 +23,7 @@ from . import (
     strip,
     sweep,
 )
+from .events import AT_ONCE
 from .inputs import Inputs
 
 
@@ -61,7 +62,7 @@ def build(pairs: list[examples.Example], preset_folder: Path) -> Studio:
             nine = sweep.build()
             settings = controls.build_advanced(plain)
             recipe = recipes.build()
-    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
+    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State())
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(inputs, buttons, shown, kept, gallery, preset_strip, nine, recipe)
 
@@ -71,6 +72,8 @@ def connect(
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
+    begun = (pairs[0].view.base, 0)
+    demo.load(lambda: begun, None, [shown.base, inputs.pictures.count], **AT_ONCE)
     pictures.connect(inputs.pictures, inputs.controls.start_image)
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)

@@ -6,6 +6,7 @@ Job -> Transfer (read, checked, planned) -> Progress, Progress, ... -> Outcome
 from __future__ import annotations
 
 import base64
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -113,6 +114,7 @@ def prepare_job(job: Job, limits: Limits) -> Transfer:
         StyleTransferError: something is missing, can't be used, or is not allowed.
     """
     settings = Settings.from_values(job.values)
+    _check_files(job)
     transfer = prepare(
         _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
     )
@@ -127,11 +129,23 @@ def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
         StyleTransferError: as `prepare_job`.
     """
     settings = Settings.from_values(job.values)
+    _check_files(job)
     sweep = prepare_sweep(
         _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
     )
     limits.check(settings, sweep.work)
     return sweep
+
+
+def _check_files(job: Job) -> None:
+    """Say which file is gone: uploads are kept for a while, and a visitor may come back later."""
+    files = {"photo": job.content, "region": job.mask, "image to start from": job.start}
+    files |= {f"painting {job.styles.index(path) + 1}": path for path in job.styles}
+    for what, path in files.items():
+        if path and not os.path.exists(path):
+            raise StyleTransferError(
+                f"The {what} is not here any more: uploads are kept for a while. Upload it again."
+            )
 
 
 def _content(job: Job) -> str:
