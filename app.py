@@ -12,6 +12,7 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import spaces
@@ -107,7 +108,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
         threading.Thread(target=warm_up).start()
-    from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME, runs_of
+    from nst_core.page import CSS_FILES, PICTURE_FOLDERS, THEME, runs_of, usable
 
     trust_proxies()
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=hosts_of(launch), www_redirect=False)
@@ -118,6 +119,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         health=service.health,
         limits=service.limits,
         runs=runs_of(demo),
+        usable=partial(usable, demo),
     )
     defaults = {
         "css_paths": CSS_FILES,

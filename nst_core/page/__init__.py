@@ -11,7 +11,9 @@ from .type_stubs import no_type_stubs
 with no_type_stubs():
     import gradio as gr
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..server.service import Service
 from . import api, insights, studio
@@ -27,7 +29,7 @@ PICTURE_FOLDERS = [
 ]
 CSS_FILES = [STATIC / "page.css"]
 
-__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page", "runs_of"]
+__all__ = ["CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page", "runs_of", "usable"]
 
 
 def build_page(service: Service) -> gr.Blocks:
@@ -54,3 +56,16 @@ def runs_of(demo: gr.Blocks) -> set[int]:
     """The numbers of the functions of a page that need the device."""
     device = ON_DEVICE["concurrency_id"]
     return {number for number, fn in demo.fns.items() if fn.concurrency_id == device}
+
+
+def usable(demo: gr.Blocks, number: int, values: Sequence[Any]) -> bool:
+    """Whether these values have the form that the inputs of a function need."""
+    for block, value in zip(demo.fns[number].inputs, values, strict=True):
+        model = getattr(block, "data_model", None)
+        if model is None or value is None:
+            continue
+        try:
+            model.model_validate(value, context={"validate_meta": True})
+        except ValueError:
+            return False
+    return True

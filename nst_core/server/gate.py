@@ -77,6 +77,8 @@ class Gate:
         health: gives what the health endpoint answers, but for how many requests wait.
         limits: what the operator allows.
         runs: the numbers of the functions that need the device.
+        usable: whether the app can use these values for the function of this number. The app would
+            write what it can't use into the log.
     """
 
     def __init__(
@@ -87,8 +89,10 @@ class Gate:
         health: Callable[[], dict[str, Any]],
         limits: Limits = DEFAULTS,
         runs: Collection[int] = (),
+        usable: Callable[[int, Sequence[Any]], bool] = lambda number, values: True,
     ) -> None:
-        self.app, self.health, self.limits, self.runs = app, health, limits, runs
+        self.app, self.health, self.limits = app, health, limits
+        self.runs, self.usable = runs, usable
         self.uploads, self.folders = folders[0].resolve(), Folders(folders)
         self.joins = Joins(app, limits, left)
         # The functions by their numbers and by their names.
@@ -219,8 +223,11 @@ class Gate:
         if function is None:
             raise Refusal(404, "There is no such function here: the API page lists them.")
         values = data.get("data")
-        if not found["v2"] and not (isinstance(values, list) and len(values) == function.takes):
-            raise Refusal(422, "This is not the number of values that the API page asks for.")
+        if not found["v2"]:
+            if not (isinstance(values, list) and len(values) == function.takes):
+                raise Refusal(422, "This is not the number of values that the API page asks for.")
+            if not self.usable(function.number, values):
+                raise Refusal(422, FAILED)
         clicked = data.get("event_data")
         if function.selects and not (
             isinstance(clicked, dict) and {"index", "value"} <= {*clicked}
@@ -230,12 +237,16 @@ class Gate:
         session = None if found["v2"] else data.get("session_hash")
         if not (session is None or (isinstance(session, str) and SESSION.fullmatch(session))):
             raise Refusal(422, "A session_hash has at most 60 letters and digits.")
-        uploads = (path for x in files if (path := Path(x).resolve()).is_relative_to(self.uploads))
-        return Call(function, session, tuple(uploads), joins=found["run"] is None)
+        paths = (Path(file).resolve() for file in files)
+        uploads = tuple(path for path in paths if path.is_relative_to(self.uploads))
+        return Call(function, session, uploads, joins=found["run"] is None)
 
     async def _learn_functions(self) -> None:
         for each in (await self._ask("/config"))["dependencies"]:
+            if each.get("backend_fn") is False:  # is done in the browser
+                continue
             function = Function(
+                number=each["id"],
                 takes=len(each["inputs"]),
                 queued=each.get("queue") is not False,
                 private=each.get("api_visibility") == "private",

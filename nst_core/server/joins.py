@@ -34,6 +34,7 @@ class Function:
     """A function of the page or of the API.
 
     Attributes:
+        number: of the function in the app.
         takes: how many values.
         queued: whether it waits in the queue.
         private: whether it is one of the page, which programs do not see.
@@ -41,6 +42,7 @@ class Function:
         selects: whether it takes what was clicked.
     """
 
+    number: int
     takes: int
     queued: bool = True
     selects: bool = False
@@ -132,10 +134,9 @@ class Joins:
     def _joined(self, name: str, ticket: str, number: str) -> None:
         """The queue has given a number to an event, and its name to a session without one."""
         session = self.visitors.sessions.get(name)
-        event = session and session.events.pop(ticket, None)
-        if session is None or event is None:
+        if session is None or ticket not in session.events:
             return
-        session.events[number] = event
+        session.events[number] = session.events.pop(ticket)
         if name == ticket:
             self.visitors.sessions[number] = self.visitors.sessions.pop(name)
 

@@ -19,9 +19,9 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browsing import CHROMIUM, Visit, picture_address, set_number, small_run, thumbnails
+from tests.browsing import CHROMIUM, picture_address, set_number, small_run, thumbnails
 from tests.serving import Server, running_server, wait_until_idle
 from tests.unkind import cuts_an_upload, upload
 
@@ -36,36 +36,45 @@ full = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the limits as they are by default."""
     with running_server(tmp_path_factory.mktemp("attacked")) as running:
         yield running
 
 
 @pytest.fixture
-def http(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{server.url}{API}", timeout=60) as client:
+def attacked(request: pytest.FixtureRequest) -> Server:
+    """The server of a test: one of its own kind for those that take long, or the one of all."""
+    full = request.node.get_closest_marker("full")
+    server: Server = request.getfixturevalue("default" if full else "public_server")
+    return server
+
+
+@pytest.fixture
+def http(attacked: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{attacked.url}{API}", timeout=60) as client:
         yield client
-    wait_until_idle(server.url, most=60)
+    wait_until_idle(attacked.url, most=60)
 
 
 @pytest.fixture
 def files(http: httpx.Client, photo_path: Path, painting_path: Path) -> dict[str, Any]:
     """An uploaded pair."""
-    return {
-        "content": upload(http, photo_path),
-        "style": upload(http, painting_path),
-    }
+    return pair_of(http, photo_path, painting_path)
 
 
-def functions(server: Server) -> list[dict[str, Any]]:
-    return httpx.get(f"{server.url}/config").json()["dependencies"]
+def pair_of(http: httpx.Client, photo: Path, painting: Path) -> dict[str, Any]:
+    return {"content": upload(http, photo), "style": upload(http, painting)}
 
 
-def honest(server: Server, photo: Path, painting: Path) -> float:
+def functions(attacked: Server) -> list[dict[str, Any]]:
+    return httpx.get(f"{attacked.url}/config").json()["dependencies"]
+
+
+def honest(attacked: Server, photo: Path, painting: Path) -> float:
     """Seconds until an honest client has its picture."""
     begin = time.monotonic()
-    client = Client(server.url, verbose=False, download_files=False)
+    client = Client(attacked.url, verbose=False, download_files=False)
     try:
         values = {"size": 64, "steps": 2, "api_name": "/stylize"}
         result = client.predict(content=handle_file(photo), style=handle_file(painting), **values)
@@ -90,7 +99,7 @@ def attacking(attack: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 @full
-def test_heavy_bodies(server: Server, photo_path: Path, painting_path: Path) -> None:
+def test_heavy_bodies(attacked: Server, photo_path: Path, painting_path: Path) -> None:
     """A picture comes while bodies arrive that took half a minute each."""
     bodies = (
         b'{"data":' + b"[" * 400 + b"[]," * 300_000 + b"0" + b"]" * 400 + b"}",
@@ -98,7 +107,7 @@ def test_heavy_bodies(server: Server, photo_path: Path, painting_path: Path) -> 
     )
 
     def attack(ends: threading.Event) -> None:
-        with httpx.Client(base_url=server.url, timeout=60) as client:
+        with httpx.Client(base_url=attacked.url, timeout=60) as client:
             for number in range(200):
                 for path in ("queue/join", "run/predict", "cancel", "mcp/"):
                     if ends.is_set():
@@ -108,70 +117,36 @@ def test_heavy_bodies(server: Server, photo_path: Path, painting_path: Path) -> 
                     client.post(f"{API}/{path}", content=body, headers=kind)
 
     with attacking(attack):
-        assert honest(server, photo_path, painting_path) < SOON
+        assert honest(attacked, photo_path, painting_path) < SOON
 
 
 @full
-def test_joins_with_new_names_that_nobody_reads(
-    server: Server, http: httpx.Client, files: dict[str, Any], photo_path: Path, painting_path: Path
-) -> None:
-    """Gradio remembers 2,000 sessions: the stream of a client that was there before goes on."""
-    recipe = next(x for x in functions(server) if x["api_name"] == "recipe")
-    values = {**files, "size": 64, "steps": 60}
-    event = http.post("/call/v2/stylize", json=values).json()["event_id"]
-    with http.stream("GET", f"/call/stylize/{event}") as stream:
-        lines = stream.iter_lines()
-        next(line for line in lines if "generating" in line)
-        body = {"fn_index": recipe["id"], "data": [files["content"]]}
-        with httpx.Client(base_url=http.base_url, timeout=60) as other:
-            answers = [
-                other.post("/queue/join", json={**body, "session_hash": f"new{k}"})
-                for k in range(1000)
-            ]
-            refused = [x for x in answers if x.status_code != 200]
-            assert len(refused) > 700
-            assert "came in a short time" in refused[-1].json()["error"]
-        assert honest(server, photo_path, painting_path) < SOON
-        assert any("complete" in line for line in lines)
-
-
-@full
-def test_a_function_that_needs_no_queue_is_not_queued(server: Server, http: httpx.Client) -> None:
-    at_once = [x for x in functions(server) if x["queue"] is False]
+def test_a_function_that_needs_no_queue_is_not_queued(attacked: Server, http: httpx.Client) -> None:
+    at_once = [x for x in functions(attacked) if x["queue"] is False]
     assert len(at_once) > 5
     for function in at_once:
         values = [None] * len(function["inputs"])
         body = {"fn_index": function["id"], "data": values, "session_hash": "queued"}
         answer = http.post("/queue/join", json=body)
-        assert (answer.status_code, server.health()["waiting"]) == (422, 0)
+        assert (answer.status_code, attacked.health()["waiting"]) == (422, 0)
         assert "not one of the queue" in answer.json()["error"]
 
 
 @full
-def test_calls_with_new_names(
-    server: Server, http: httpx.Client, photo_path: Path, painting_path: Path
-) -> None:
-    """Gradio remembers the states of 500 pages."""
-    function = next(x for x in functions(server) if x["queue"] is False and not x["inputs"])
-    body = {"fn_index": function["id"], "data": []}
-    answers = [
-        http.post("/run/predict", json={**body, "session_hash": f"call{k}"}) for k in range(520)
-    ]
-    assert sum(x.status_code == 429 for x in answers) >= 300
-    assert honest(server, photo_path, painting_path) < SOON
-
-
-@full
 def test_runs_that_nobody_reads(
-    server: Server, http: httpx.Client, files: dict[str, Any], photo_path: Path, painting_path: Path
+    attacked: Server,
+    http: httpx.Client,
+    files: dict[str, Any],
+    photo_path: Path,
+    painting_path: Path,
 ) -> None:
-    wait_until_idle(server.url, most=60)
+    wait_until_idle(attacked.url, most=60)
     answers = [http.post("/call/v2/stylize", json={**files, **LONG}) for _ in range(66)]
     accepted = [x.json()["event_id"] for x in answers if x.status_code == 200]
     assert len(accepted) == 3
     assert "You have 3 runs waiting or going on" in answers[-1].json()["error"]
-    assert honest(server, photo_path, painting_path) < SOON
-    wait_until_idle(server.url)
+    assert honest(attacked, photo_path, painting_path) < SOON
+    wait_until_idle(attacked.url)
     late = http.get(f"/call/stylize/{accepted[-1]}").text
     assert late.startswith("event: error")
     assert "nobody asked for its events" in late
@@ -179,30 +154,34 @@ def test_runs_that_nobody_reads(
 
 @full
 def test_runs_that_nobody_reads_end_on_their_own(
-    server: Server, http: httpx.Client, files: dict[str, Any]
+    attacked: Server, http: httpx.Client, files: dict[str, Any]
 ) -> None:
     for _ in range(2):
         assert http.post("/call/v2/stylize", json={**files, **LONG}).status_code == 200
-    wait_until_idle(server.url, most=45)
+    wait_until_idle(attacked.url, most=45)
 
 
 @full
 def test_pages_of_one_address_are_counted_by_themselves(
-    server: Server, photo_path: Path, painting_path: Path
+    attacked: Server, photo_path: Path, painting_path: Path
 ) -> None:
     """Thirty honest pages of a school, all at once."""
     with ThreadPoolExecutor(30) as pool:
-        pages = [pool.submit(honest, server, photo_path, painting_path) for _ in range(30)]
+        pages = [pool.submit(honest, attacked, photo_path, painting_path) for _ in range(30)]
         assert all(page.result() for page in pages)
 
 
 def test_reloads_that_wait_take_no_threads(
-    server: Server, http: httpx.Client, files: dict[str, Any], photo_path: Path, painting_path: Path
+    attacked: Server,
+    http: httpx.Client,
+    files: dict[str, Any],
+    photo_path: Path,
+    painting_path: Path,
 ) -> None:
     """A page that is reloaded during its run waits for the result, and so do 400 attackers."""
     token = "the-token-of-a-browser"
-    reload = next(x for x in functions(server) if x["api_name"] == "reload")
-    before = server.threads()
+    reload = next(x for x in functions(attacked) if x["api_name"] == "reload")
+    before = attacked.threads()
     most = [before]
 
     async def attack() -> float:
@@ -215,28 +194,28 @@ def test_reloads_that_wait_take_no_threads(
             longest = 0.0
             while not all(x.done() for x in waiting):
                 begin = time.monotonic()
-                await client.get(f"{server.url}/health")
+                await client.get(f"{attacked.url}/health")
                 longest = max(longest, time.monotonic() - begin)
-                most.append(server.threads())
+                most.append(attacked.threads())
                 await asyncio.sleep(0.05)
             assert {x.result().status_code for x in waiting} == {200}
         return longest
 
-    with run_of_a_page(server, http, files, token):
+    with run_of_a_page(attacked, http, files, token):
         asyncio.run(attack())
         assert max(most) - before < 15
         # A click of the page that runs in a thread.
-        click = next(x for x in functions(server) if x["api_name"] == "stop")
+        click = next(x for x in functions(attacked) if x["api_name"] == "stop")
         body = {"fn_index": click["id"], "data": [], "session_hash": "clicks"}
         assert http.post("/run/predict", json=body, timeout=SOON).status_code == 200
 
 
 @contextmanager
 def run_of_a_page(
-    server: Server, http: httpx.Client, files: dict[str, Any], token: str, steps: int = 2000
+    attacked: Server, http: httpx.Client, files: dict[str, Any], token: str, steps: int = 2000
 ) -> Iterator[Iterator[str]]:
     """A run of a page with this token, which goes on meanwhile; the lines of its events."""
-    config = httpx.get(f"{server.url}/config").json()
+    config = httpx.get(f"{attacked.url}/config").json()
     values = {x["id"]: x["props"].get("value") for x in config["components"]}
     names = {x["id"]: x["props"].get("elem_id") for x in config["components"]}
     kinds = {x["id"]: x["type"] for x in config["components"]}
@@ -265,10 +244,10 @@ def run_of_a_page(
 WRONG = ("W" * 100_000, {"a": {"b": "W" * 1000}}, ["W" * 1000, [1]], 7, True, None)
 
 
-def test_wrong_values_are_a_line_in_the_log(server: Server, http: httpx.Client) -> None:
+def test_wrong_values_are_a_line_in_the_log(attacked: Server, http: httpx.Client) -> None:
     """Every function of the page and of the API, with values of no use to any of them."""
-    before = server.log.stat().st_size
-    for function in functions(server):
+    before = attacked.log.stat().st_size
+    for function in functions(attacked):
         body: dict[str, Any] = {"fn_index": function["id"]}
         for number, wrong in enumerate(WRONG):
             body["data"] = [wrong] * len(function["inputs"])
@@ -279,7 +258,7 @@ def test_wrong_values_are_a_line_in_the_log(server: Server, http: httpx.Client) 
     for path in ("/queue/data?session_hash=unknown", "/call/stylize/unknown", "/heartbeat/x"):
         with http.stream("GET", path):
             pass
-    text = server.log.read_text()[before:]
+    text = attacked.log.read_text()[before:]
     assert "Traceback" not in text
     assert [line for line in text.splitlines() if len(line) > 400] == []
 
@@ -297,23 +276,23 @@ def send(http: httpx.Client, function: dict[str, Any], body: dict[str, Any]) -> 
         next(line for line in stream.iter_lines() if "process_completed" in line)
 
 
-def test_nothing_of_the_operators_folder_is_served(server: Server, http: httpx.Client) -> None:
+def test_nothing_of_the_operators_folder_is_served(attacked: Server, http: httpx.Client) -> None:
     """The folder that `GRADIO_TEMP_DIR` names."""
-    theirs = server.files.parent / "theirs.png"
+    theirs = attacked.files.parent / "theirs.png"
     theirs.write_bytes(b"of the operator")
-    for path in (theirs, server.files.parent, server.files / ".." / theirs.name):
+    for path in (theirs, attacked.files.parent, attacked.files / ".." / theirs.name):
         assert http.get(f"/file={path}").status_code == 403
     answer = http.post("/call/recipe", json={"data": [{"path": str(theirs), "meta": {}}]})
     assert answer.status_code == 422
 
 
 def test_browsers_do_not_guess_what_an_answer_is(
-    server: Server, http: httpx.Client, files: dict[str, Any]
+    attacked: Server, http: httpx.Client, files: dict[str, Any]
 ) -> None:
     answers = [
-        http.get(f"{server.url}/"),
-        http.get(f"{server.url}/health"),
-        http.get(f"{server.url}/none"),
+        http.get(f"{attacked.url}/"),
+        http.get(f"{attacked.url}/health"),
+        http.get(f"{attacked.url}/none"),
         http.get(f"/file={files['content']['path']}"),
         http.post("/run/predict", json={}),
     ]
@@ -323,19 +302,19 @@ def test_browsers_do_not_guess_what_an_answer_is(
     assert not {"x-frame-options", "content-security-policy"} & set(answers[0].headers)
 
 
-def test_a_local_server_answers_to_its_own_names_alone(server: Server) -> None:
+def test_a_local_server_answers_to_its_own_names_alone(attacked: Server) -> None:
     for host, status in (
         *(("127.0.0.1", 200), ("localhost:80", 200), ("[::1]:1", 200)),
         *(("evil.example", 400), ("127.0.0.1.evil.example:7860", 400)),
     ):
-        answer = httpx.get(f"{server.url}/health", headers={"host": host})
+        answer = httpx.get(f"{attacked.url}/health", headers={"host": host})
         assert answer.status_code == status, host
 
 
 @full
-def test_half_bodies_are_cut_off(server: Server, photo_path: Path, painting_path: Path) -> None:
-    host, port = "127.0.0.1", int(server.url.rpartition(":")[2])
-    before = server.open_files()
+def test_half_bodies_are_cut_off(attacked: Server, photo_path: Path, painting_path: Path) -> None:
+    host, port = "127.0.0.1", int(attacked.url.rpartition(":")[2])
+    before = attacked.open_files()
     opened = []
     for number in range(400):
         path = ("run/predict", "queue/join", "upload", "call/stylize")[number % 4]
@@ -344,8 +323,8 @@ def test_half_bodies_are_cut_off(server: Server, photo_path: Path, painting_path
         head = f"POST {API}/{path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\n"
         raw.sendall(head.encode() + b"Content-Length: 9999\r\n\r\n{")
         opened.append(raw)
-    assert server.open_files() > before + 300
-    assert honest(server, photo_path, painting_path) < SOON
+    assert attacked.open_files() > before + 300
+    assert honest(attacked, photo_path, painting_path) < SOON
     for raw in opened:
         answer = b""
         while piece := raw.recv(4096):
@@ -354,8 +333,8 @@ def test_half_bodies_are_cut_off(server: Server, photo_path: Path, painting_path
         assert b" 408 " in answer[:20]
         assert b"takes too long" in answer
     deadline = time.monotonic() + 30
-    while server.open_files() > before + 10:
-        assert time.monotonic() < deadline, server.open_files()
+    while attacked.open_files() > before + 10:
+        assert time.monotonic() < deadline, attacked.open_files()
         time.sleep(0.2)
 
 
@@ -364,23 +343,20 @@ def test_what_is_old_goes_whoever_left_it(
     tmp_path: Path, photo_path: Path, painting_path: Path
 ) -> None:
     """Uploads that were cut off, results, films, in a server that keeps them for six seconds."""
-    with running_server(tmp_path, NST_KEEP="6") as server:
+    with running_server(tmp_path, NST_KEEP="6") as attacked:
         for _ in range(3):
-            cuts_an_upload(server)
-        client = Client(server.url, verbose=False, download_files=False)
+            cuts_an_upload(attacked)
+        client = Client(attacked.url, verbose=False, download_files=False)
         pair = {"content": handle_file(photo_path), "style": handle_file(painting_path)}
         film = client.predict(**pair, size=64, steps=3, api_name="/timelapse")["url"]
         assert httpx.get(film).status_code == 200
-        http = httpx.Client(base_url=f"{server.url}{API}", timeout=60)
-        files = {
-            name: upload(http, path)
-            for name, path in zip(pair, (photo_path, painting_path), strict=True)
-        }
-        with run_of_a_page(server, http, files, "the-token-of-a-browser", steps=3) as lines:
+        http = httpx.Client(base_url=f"{attacked.url}{API}", timeout=60)
+        files = pair_of(http, photo_path, painting_path)
+        with run_of_a_page(attacked, http, files, "the-token-of-a-browser", steps=3) as lines:
             text = "".join(line for line in lines if "process_" in line)
         page_film = text.rpartition(".mp4")[0].rpartition('"path":"')[2] + ".mp4"
         deadline = time.monotonic() + 30
-        folders = (server.files, tmp_path / "tmp")
+        folders = (attacked.files, tmp_path / "tmp")
         while left := [x for y in folders for x in y.rglob("*") if x.is_file()]:
             assert time.monotonic() < deadline, left
             time.sleep(0.5)
@@ -390,12 +366,12 @@ def test_what_is_old_goes_whoever_left_it(
 
 @full
 def test_a_full_disk_refuses_uploads(tmp_path: Path, photo_path: Path) -> None:
-    with running_server(tmp_path, NST_ROOM="1e9", warmed_up=False) as server:
+    with running_server(tmp_path, NST_ROOM="1e9", warmed_up=False) as attacked:
         with photo_path.open("rb") as file:
-            answer = httpx.post(f"{server.url}{API}/upload", files={"files": file}, timeout=60)
+            answer = httpx.post(f"{attacked.url}{API}/upload", files={"files": file}, timeout=60)
         assert answer.status_code == 507
         assert "no room for uploads" in answer.json()["error"]
-        assert not [x for x in server.files.rglob("*") if x.is_file()]
+        assert not [x for x in attacked.files.rglob("*") if x.is_file()]
 
 
 @full
@@ -403,15 +379,10 @@ def test_uploads_of_a_run_that_waits_are_kept(
     tmp_path: Path, photo_path: Path, painting_path: Path
 ) -> None:
     """It waits longer than files are kept."""
-    with running_server(tmp_path, NST_KEEP="4", NST_SECONDS="20") as server:
-        http = httpx.Client(base_url=f"{server.url}{API}", timeout=90)
+    with running_server(tmp_path, NST_KEEP="4", NST_SECONDS="20") as attacked:
+        http = httpx.Client(base_url=f"{attacked.url}{API}", timeout=90)
         first, second = (
-            {
-                "content": upload(http, photo_path),
-                "style": upload(http, painting_path),
-                "size": 64,
-                "steps": steps,
-            }
+            {**pair_of(http, photo_path, painting_path), "size": 64, "steps": steps}
             for steps in (2000, 2)
         )
         ahead = http.post("/call/v2/stylize", json=first).json()["event_id"]
@@ -426,15 +397,15 @@ def test_uploads_of_a_run_that_waits_are_kept(
 
 @full
 def test_previews_of_large_pictures_share_a_limit(
-    server: Server, http: httpx.Client, tmp_path: Path
+    attacked: Server, http: httpx.Client, tmp_path: Path
 ) -> None:
     """Eight pictures of 50 megapixels at once, each a small file."""
     large = tmp_path / "large.png"
     Image.new("RGB", (10_000, 5_000), "teal").save(large)
-    check = next(x for x in functions(server) if x["api_name"] == "check_upload")
+    check = next(x for x in functions(attacked) if x["api_name"] == "check_upload")
     values = [upload(http, large)]
-    wait_until_idle(server.url)
-    before = server.memory()
+    wait_until_idle(attacked.url)
+    before = attacked.memory()
     most = [before]
 
     def preview(number: int) -> None:
@@ -445,7 +416,7 @@ def test_previews_of_large_pictures_share_a_limit(
     with ThreadPoolExecutor(8) as pool:
         previews = [pool.submit(preview, number) for number in range(8)]
         while not all(each.done() for each in previews):
-            most.append(server.memory())
+            most.append(attacked.memory())
             time.sleep(0.05)
         for each in previews:
             each.result()
@@ -454,16 +425,15 @@ def test_previews_of_large_pictures_share_a_limit(
 
 @full
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_a_page_that_is_forgotten_asks_to_be_loaded_again(
-    tmp_path: Path, visit: Visit, console_errors: list[str]
-) -> None:
+def test_a_page_that_is_forgotten_asks_to_be_loaded_again(tmp_path: Path, browser: Browser) -> None:
     """Its strength would blend another picture with its photo."""
-    with running_server(tmp_path, NST_CLIENTS="10000") as server:
-        page = visit(url=server.url)
+    with running_server(tmp_path, NST_CLIENTS="10000") as attacked:
+        page = browser.new_page()
+        page.goto(attacked.url)
         small_run(page)
-        function = next(x for x in functions(server) if x["api_name"] == "stop")
+        function = next(x for x in functions(attacked) if x["api_name"] == "stop")
         body = {"fn_index": function["id"], "data": []}
-        with httpx.Client(base_url=f"{server.url}{API}", timeout=60) as http:
+        with httpx.Client(base_url=f"{attacked.url}{API}", timeout=60) as http:
             for number in range(MOST_SESSIONS + 20):
                 http.post("/run/predict", json={**body, "session_hash": f"new{number}"})
         seen = picture_address(page)
@@ -474,4 +444,49 @@ def test_a_page_that_is_forgotten_asks_to_be_loaded_again(
         expect(page.locator("#start")).to_be_visible()
         thumbnails(page).first.click()
         expect(page.locator("#refine")).to_be_visible()
-        assert console_errors == []
+        page.close()
+
+
+# After these, the address has opened as many sessions as it may: no test may come behind them.
+
+
+@full
+def test_joins_with_new_names_that_nobody_reads(
+    attacked: Server,
+    http: httpx.Client,
+    files: dict[str, Any],
+    photo_path: Path,
+    painting_path: Path,
+) -> None:
+    """Gradio remembers 2,000 sessions: the stream of a client that was there before goes on."""
+    recipe = next(x for x in functions(attacked) if x["api_name"] == "recipe")
+    values = {**files, "size": 64, "steps": 60}
+    event = http.post("/call/v2/stylize", json=values).json()["event_id"]
+    with http.stream("GET", f"/call/stylize/{event}") as stream:
+        lines = stream.iter_lines()
+        next(line for line in lines if "generating" in line)
+        body = {"fn_index": recipe["id"], "data": [files["content"]]}
+        with httpx.Client(base_url=http.base_url, timeout=60) as other:
+            answers = [
+                other.post("/queue/join", json={**body, "session_hash": f"new{k}"})
+                for k in range(1000)
+            ]
+            refused = [x for x in answers if x.status_code != 200]
+            assert len(refused) > 700
+            assert "came in a short time" in refused[-1].json()["error"]
+        assert honest(attacked, photo_path, painting_path) < SOON
+        assert any("complete" in line for line in lines)
+
+
+@full
+def test_calls_with_new_names(
+    attacked: Server, http: httpx.Client, photo_path: Path, painting_path: Path
+) -> None:
+    """Gradio remembers the states of 500 pages."""
+    function = next(x for x in functions(attacked) if x["queue"] is False and not x["inputs"])
+    body = {"fn_index": function["id"], "data": []}
+    answers = [
+        http.post("/run/predict", json={**body, "session_hash": f"call{k}"}) for k in range(520)
+    ]
+    assert sum(x.status_code == 429 for x in answers) >= 300
+    assert honest(attacked, photo_path, painting_path) < SOON
