@@ -20,8 +20,9 @@ from pathlib import Path
 from .answers import Refusal
 from .limits import Limits
 
-# Seconds after which a run ends whose events nobody reads: it could be one of thousands. It ends
-# earlier where somebody waits who does read.
+# Seconds after which a run ends whose events nobody reads: it could be one of thousands. That of a
+# program ends earlier where somebody waits who does read. A page may be slow to begin to read, and
+# shows by its connection that it is there.
 UNREAD_SECONDS = 30.0
 GIVE_WAY_SECONDS = 4.0
 # Events of a session that need no device: a page sends one for each upload.
@@ -175,12 +176,12 @@ class Visitors:
             for session in self.sessions.values()
             for event in session.events.values()
         )
-        most = GIVE_WAY_SECONDS if read else UNREAD_SECONDS
         found = []
         for name, session in list(self.sessions.items()):
             if session.readers:
                 continue
             if session.events:
+                most = GIVE_WAY_SECONDS if read and not session.is_page else UNREAD_SECONDS
                 began = min(event.began for event in session.events.values())
                 if now - began > most:
                     found.append(name)

@@ -173,6 +173,7 @@ def test_what_nobody_reads_ends(visitors: Visitors, clock: Clock) -> None:
 def test_what_nobody_reads_gives_way_to_who_reads(visitors: Visitors, clock: Clock) -> None:
     unread, reads = enter(visitors, "unread"), enter(visitors, "reads", THERE)
     join(visitors, unread)
+    join(visitors, enter(visitors, "page that is slow", page=True))
     clock.now += GIVE_WAY_SECONDS + 1
     assert visitors.unread() == []
     reads.readers += 1
