@@ -26,8 +26,9 @@ from tests.serving import Server, running_server, wait_until_idle
 from tests.unkind import cuts_an_upload, upload
 
 API = "/gradio_api"
-# Seconds within which an honest client has its picture, whatever others do.
-SOON = 10.0
+# Seconds within which an honest client has its picture on an idle machine, whatever others do; or
+# so many times those that it takes alone, where other programs keep the machine busy.
+SOON, TIMES = 10.0, 5
 # Pages that Gradio remembers.
 MOST_SESSIONS = 500
 LONG = {"size": 256, "steps": 2000}
@@ -40,6 +41,12 @@ def default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the limits as they are by default."""
     with running_server(tmp_path_factory.mktemp("attacked")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def soon(default: Server, photo_path: Path, painting_path: Path) -> float:
+    """Seconds within which an honest client has to have its picture during an attack."""
+    return max(SOON, TIMES * honest(default, photo_path, painting_path))
 
 
 @pytest.fixture
@@ -74,13 +81,14 @@ def functions(attacked: Server) -> list[dict[str, Any]]:
 def honest(attacked: Server, photo: Path, painting: Path) -> float:
     """Seconds until an honest client has its picture."""
     begin = time.monotonic()
-    client = Client(attacked.url, verbose=False, download_files=False)
+    patient = {"timeout": 300}
+    client = Client(attacked.url, verbose=False, download_files=False, httpx_kwargs=patient)
     try:
         values = {"size": 64, "steps": 2, "api_name": "/stylize"}
         result = client.predict(content=handle_file(photo), style=handle_file(painting), **values)
     finally:
         client.close()
-    picture = httpx.get(result["url"])
+    picture = httpx.get(result["url"], timeout=60)
     assert picture.headers["content-type"] == "image/png"
     return time.monotonic() - begin
 
@@ -99,7 +107,7 @@ def attacking(attack: Callable[[threading.Event], None]) -> Iterator[None]:
 
 
 @full
-def test_heavy_bodies(attacked: Server, photo_path: Path, painting_path: Path) -> None:
+def test_heavy_bodies(attacked: Server, photo_path: Path, painting_path: Path, soon: float) -> None:
     """A picture comes while bodies arrive that took half a minute each."""
     bodies = (
         b'{"data":' + b"[" * 400 + b"[]," * 300_000 + b"0" + b"]" * 400 + b"}",
@@ -117,7 +125,7 @@ def test_heavy_bodies(attacked: Server, photo_path: Path, painting_path: Path) -
                     client.post(f"{API}/{path}", content=body, headers=kind)
 
     with attacking(attack):
-        assert honest(attacked, photo_path, painting_path) < SOON
+        assert honest(attacked, photo_path, painting_path) < soon
 
 
 @full
@@ -127,6 +135,7 @@ def test_a_function_that_needs_no_queue_is_not_queued(attacked: Server, http: ht
     for function in at_once:
         values = [None] * len(function["inputs"])
         body = {"fn_index": function["id"], "data": values, "session_hash": "queued"}
+        body["event_data"] = {"index": 0, "value": 0}
         answer = http.post("/queue/join", json=body)
         assert (answer.status_code, attacked.health()["waiting"]) == (422, 0)
         assert "not one of the queue" in answer.json()["error"]
@@ -139,13 +148,14 @@ def test_runs_that_nobody_reads(
     files: dict[str, Any],
     photo_path: Path,
     painting_path: Path,
+    soon: float,
 ) -> None:
     wait_until_idle(attacked.url, most=60)
     answers = [http.post("/call/v2/stylize", json={**files, **LONG}) for _ in range(66)]
     accepted = [x.json()["event_id"] for x in answers if x.status_code == 200]
     assert len(accepted) == 3
     assert "You have 3 runs waiting or going on" in answers[-1].json()["error"]
-    assert honest(attacked, photo_path, painting_path) < SOON
+    assert honest(attacked, photo_path, painting_path) < soon
     wait_until_idle(attacked.url)
     late = http.get(f"/call/stylize/{accepted[-1]}").text
     assert late.startswith("event: error")
@@ -182,7 +192,7 @@ def test_reloads_that_wait_take_no_threads(
 
     async def attack() -> None:
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=0)
-        async with httpx.AsyncClient(base_url=http.base_url, timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=http.base_url, timeout=300, limits=limits) as client:
             body = {"fn_index": reload["id"], "data": [token], "session_hash": "reloads"}
             waiting = [
                 asyncio.create_task(client.post("/run/predict", json=body)) for _ in range(count)
@@ -199,7 +209,7 @@ def test_reloads_that_wait_take_no_threads(
         # A click of the page that runs in a thread.
         click = next(x for x in functions(attacked) if x["api_name"] == "stop")
         body = {"fn_index": click["id"], "data": [], "session_hash": "clicks"}
-        assert http.post("/run/predict", json=body, timeout=SOON).status_code == 200
+        assert http.post("/run/predict", json=body).status_code == 200
 
 
 @contextmanager
@@ -304,7 +314,9 @@ def test_a_local_server_answers_to_its_own_names_alone(attacked: Server) -> None
 
 
 @full
-def test_half_bodies_are_cut_off(attacked: Server, photo_path: Path, painting_path: Path) -> None:
+def test_half_bodies_are_cut_off(
+    attacked: Server, photo_path: Path, painting_path: Path, soon: float
+) -> None:
     host, port = "127.0.0.1", int(attacked.url.rpartition(":")[2])
     before = attacked.open_files()
     opened = []
@@ -316,7 +328,7 @@ def test_half_bodies_are_cut_off(attacked: Server, photo_path: Path, painting_pa
         raw.sendall(head.encode() + b"Content-Length: 9999\r\n\r\n{")
         opened.append(raw)
     assert attacked.open_files() > before + 300
-    assert honest(attacked, photo_path, painting_path) < SOON
+    assert honest(attacked, photo_path, painting_path) < soon
     for raw in opened:
         answer = b""
         while piece := raw.recv(4096):
@@ -449,6 +461,7 @@ def test_joins_with_new_names_that_nobody_reads(
     files: dict[str, Any],
     photo_path: Path,
     painting_path: Path,
+    soon: float,
 ) -> None:
     """Gradio remembers 2,000 sessions: the stream of a client that was there before goes on."""
     recipe = next(x for x in functions(attacked) if x["api_name"] == "recipe")
@@ -466,13 +479,13 @@ def test_joins_with_new_names_that_nobody_reads(
             refused = [x for x in answers if x.status_code != 200]
             assert len(refused) > 700
             assert "came in a short time" in refused[-1].json()["error"]
-        assert honest(attacked, photo_path, painting_path) < SOON
+        assert honest(attacked, photo_path, painting_path) < soon
         assert any("complete" in line for line in lines)
 
 
 @full
 def test_calls_with_new_names(
-    attacked: Server, http: httpx.Client, photo_path: Path, painting_path: Path
+    attacked: Server, http: httpx.Client, photo_path: Path, painting_path: Path, soon: float
 ) -> None:
     """Gradio remembers the states of 500 pages."""
     function = next(x for x in functions(attacked) if x["queue"] is False and not x["inputs"])
@@ -481,4 +494,4 @@ def test_calls_with_new_names(
         http.post("/run/predict", json={**body, "session_hash": f"call{k}"}) for k in range(520)
     ]
     assert sum(x.status_code == 429 for x in answers) >= 300
-    assert honest(attacked, photo_path, painting_path) < SOON
+    assert honest(attacked, photo_path, painting_path) < soon
