@@ -65,6 +65,9 @@ def painted(color: str, size: tuple[int, int] = (45, 30)) -> str:
     ("change", "words"),
     [
         ({"content": None}, "no photo"),
+        ({"content": "gone.png"}, "photo is not here any more.*Upload it again"),
+        ({"styles": ["gone.png"]}, "painting 1 is not here any more"),
+        ({"mask": "gone.png"}, "region is not here any more"),
         ({"styles": []}, "no painting"),
         ({"values": {"size": 9}}, "size must be between"),
         ({"values": {"colour": 1}}, "no setting 'colour'"),
