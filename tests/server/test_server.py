@@ -159,7 +159,7 @@ def test_no_file_of_the_server_is_served(public: Server, secret: Path) -> None:
     prefixes = [f"{API}/file=", f"{API}/file/", "/file=", "/file/", "/static/", "/assets/"]
     with socket.create_connection(("127.0.0.1", int(public.url.rpartition(":")[2]))) as raw:
         # As it stands, where a client would tidy the path up.
-        raw.sendall(b"GET /gradio_api/file=/x/../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.sendall(b"GET /gradio_api/file=/x/../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b" 403 " in raw.recv(100)
     for prefix in prefixes:
         for path in paths:
@@ -314,7 +314,7 @@ def test_heavy_requests_do_not_keep_the_others_waiting(public: Server) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             path = b"/gradio_api/file=" + b"/a" * 500_000
             try:
-                raw.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                raw.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 return raw.recv(12).startswith(b"HTTP/1.1 4")
             except ConnectionError:  # cut off before it was read
                 return True
