@@ -12,15 +12,18 @@ import signal
 import threading
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import spaces
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from nst_core import Frame, StyleTransferError
 from nst_core.server.card import Card
 from nst_core.server.cleaning import start_cleaning
 from nst_core.server.gate import Gate
+from nst_core.server.hosts import hosts_of, trust_proxies
 from nst_core.server.limits import Limits
 from nst_core.server.runs import Stop
 from nst_core.server.service import Service, make_folder
@@ -106,13 +109,18 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
         threading.Thread(target=warm_up).start()
-    from nst_core.page import CARD, CSS_FILES, PICTURE_FOLDERS, THEME
+    from nst_core.page import CARD, CSS_FILES, PICTURE_FOLDERS, THEME, runs_of, usable
 
+    trust_proxies()
+    hosts = Middleware(TrustedHostMiddleware, allowed_hosts=hosts_of(launch), www_redirect=False)
     gate = Middleware(
         Gate,
         folders=[service.files, *PICTURE_FOLDERS],
         left=service.runs.leave,
         health=service.health,
+        limits=service.limits,
+        runs=runs_of(demo),
+        usable=partial(usable, demo),
     )
     defaults = {
         "css_paths": CSS_FILES,
@@ -123,7 +131,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{service.limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
-        "app_kwargs": {"middleware": [gate, Middleware(Card, **CARD)]},
+        "app_kwargs": {"middleware": [hosts, gate, Middleware(Card, **CARD)]},
     }
     start_cleaning(service)
     launched: tuple[Any, str, str] = demo.launch(**{**defaults, **launch})

@@ -129,7 +129,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One `python app.py` for all tests that want it as operators have it, but for four limits."""
-    limits = {"NST_WORK": "2000", "NST_SECONDS": "600", "NST_QUEUE": "3", "NST_LIVE": "0"}
+    limits = {
+        "NST_WORK": "2000",
+        "NST_SECONDS": "600",
+        "NST_QUEUE": "3",
+        "NST_LIVE": "0",
+        "NST_CLIENTS": "5000",
+    }
     with running_server(tmp_path_factory.mktemp("public"), **limits) as server:
         yield server
 

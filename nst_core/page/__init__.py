@@ -11,12 +11,13 @@ from .type_stubs import no_type_stubs
 with no_type_stubs():
     import gradio as gr
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..server.service import Service
 from . import api, insights, studio
 from .catalogue import EXAMPLES, PICTURE_FOLDERS
-from .events import PRIVATE
+from .events import ON_DEVICE, PRIVATE
 from .examples import load_examples
 from .widgets import STATIC, THEME, static
 
@@ -30,7 +31,16 @@ CARD: dict[str, Any] = {
 }
 CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
-__all__ = ["CARD", "CSS_FILES", "PICTURE_FOLDERS", "THEME", "TITLE", "build_page"]
+__all__ = [
+    "CARD",
+    "CSS_FILES",
+    "PICTURE_FOLDERS",
+    "THEME",
+    "TITLE",
+    "build_page",
+    "runs_of",
+    "usable",
+]
 
 
 def build_page(service: Service) -> gr.Blocks:
@@ -52,3 +62,22 @@ def build_page(service: Service) -> gr.Blocks:
             demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo
+
+
+def runs_of(demo: gr.Blocks) -> set[int]:
+    """The numbers of the functions of a page that need the device."""
+    device = ON_DEVICE["concurrency_id"]
+    return {number for number, fn in demo.fns.items() if fn.concurrency_id == device}
+
+
+def usable(demo: gr.Blocks, number: int, values: Sequence[Any]) -> bool:
+    """Whether these values have the form that the inputs of a function need."""
+    for block, value in zip(demo.fns[number].inputs, values, strict=True):
+        model = getattr(block, "data_model", None)
+        if model is None or value is None:
+            continue
+        try:
+            model.model_validate(value, context={"validate_meta": True})
+        except ValueError:
+            return False
+    return True

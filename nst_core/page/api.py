@@ -23,12 +23,13 @@ from gradio.events import api as add_endpoint
 from ..errors import StyleTransferError
 from ..options import Choice, Layers, Number, Option, Switch
 from ..recipe import read_recipe
-from ..server.jobs import Job, save_result
+from ..server.jobs import save_result
+from ..server.preparing import Job
 from ..server.service import Service
 from ..settings import DEFAULTS, MOST_STYLES, OPTIONS
 from ..sweep import sheet
 from .errors import answered
-from .events import ON_DEVICE
+from .events import DECODES, ON_DEVICE
 from .status import timed_out_text
 
 FILMS = ("mp4", "webp")
@@ -59,7 +60,7 @@ def build(service: Service) -> None:
     ):
         endpoint = _endpoint(partial(run, service), run, parameters)
         add_endpoint(endpoint, api_name=run.__name__, **ON_DEVICE)
-    add_endpoint(answered(recipe), api_name="recipe")
+    add_endpoint(answered(recipe), api_name="recipe", **DECODES)
 
 
 def stylize(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:

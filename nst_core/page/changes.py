@@ -19,7 +19,7 @@ import gradio as gr
 from ..errors import StyleTransferError
 from ..presets import QUALITIES
 from ..server import device
-from ..server.jobs import Job
+from ..server.preparing import Job
 from ..server.service import Service
 from ..settings import DEFAULTS
 from .controls import quality_of

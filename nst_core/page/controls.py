@@ -13,7 +13,7 @@ from gradio.components import Component
 from ..options import Choice, Layers, Number, Switch, Weights
 from ..presets import QUALITIES
 from ..settings import DEFAULTS, OPTIONS
-from .events import AT_ONCE, PRIVATE
+from .events import AS_SENT, AT_ONCE, PRIVATE
 from .numbers import number_slider
 from .widgets import Updates, image_box, static
 
@@ -152,6 +152,7 @@ def connect(controls: Controls) -> None:
         controls.init,
         controls.start_image,
         **AT_ONCE,
+        **AS_SENT,
     )
     # A seed is the seed of the noise: who rolls the dice wants to see it.
     controls.dice.click(

@@ -20,8 +20,8 @@ def connect(result: Result, service: Service) -> None:
     """Make an animated WebP of the film in view, when somebody asks for it."""
 
     @answered
-    def make_webp(base: Base) -> Iterator[Any]:
-        record = service.history.get(base.name)
+    def make_webp(base: Base | None) -> Iterator[Any]:
+        record = service.history.get(base and base.name)
         if record is None or not record.film.exists():
             gr.Warning("There is no time-lapse of this picture: press Stylize first.")
             yield gr.skip()

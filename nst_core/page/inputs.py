@@ -14,7 +14,7 @@ from gradio.components import Component
 
 from ..errors import StyleTransferError
 from ..server.history import Record
-from ..server.jobs import Job
+from ..server.preparing import Job
 from ..settings import DEFAULTS, MOST_STYLES, OPTIONS, Settings
 from .controls import APPEARANCE, Controls
 from .painter import Painter

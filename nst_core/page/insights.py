@@ -12,7 +12,7 @@ import gradio as gr
 
 from .. import insights
 from ..errors import StyleTransferError
-from ..server.jobs import Job
+from ..server.preparing import Job
 from ..server.service import Service
 from ..settings import Settings
 from .buttons import StartStop, build_start_stop

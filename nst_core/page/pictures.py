@@ -128,11 +128,14 @@ def connect(pictures: Pictures, start_image: gr.Image) -> None:
             **AS_SENT,
         )
 
-    def add(count: int) -> Updates:
-        return pictures.show_rows(min(count + 1, len(pictures.rows)))
+    # Where the server has forgotten the page, all rows are shown: none that is in use gets lost.
+    most = len(pictures.rows)
 
-    def remove(count: int) -> Updates:
-        last = max(count, 1)
+    def add(count: int | None) -> Updates:
+        return pictures.show_rows(most if count is None else min(count + 1, most))
+
+    def remove(count: int | None) -> Updates:
+        last = most if count is None else max(count, 1)
         return {
             **pictures.show_rows(last - 1),
             pictures.styles[last]: None,

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from ..errors import StyleTransferError
 from ..server.history import Record
 from . import curve
 from .controls import setting_widget
@@ -48,6 +49,21 @@ class Base:
             record.name,
             record.values["key"],
         )
+
+
+def known(base: Base | None) -> Base:
+    """What the picture in view was made from.
+
+    Gradio forgets the states of a page when many others have come since.
+
+    Raises:
+        StyleTransferError: the server does not know any more.
+    """
+    if base is None:
+        raise StyleTransferError(
+            "The server does not know any more what this page shows: reload the page."
+        )
+    return base
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,7 @@ class Result:
     after: gr.Group
     strength: gr.Slider
     curve: Curve
+    # Holds a `Base`, or None where the server has forgotten the page.
     base: gr.State
 
     def show(self, view: View) -> Updates:
@@ -186,7 +203,7 @@ def build(view: View) -> Result:
         after=after,
         strength=strength,
         curve=curve.build(),
-        base=gr.State(view.base),
+        base=gr.State(),
     )
 
 

@@ -57,15 +57,15 @@ class RunButtons:
             return {self.stop: gr.skip()}
         return {self.stop: gr.Button("Skip", interactive=True)}
 
-    def ready(self, result: Result, base: Base) -> Updates:
+    def ready(self, result: Result, base: Base | None) -> Updates:
         """Ready for the next run, whatever became of the last one."""
         return {
             self.start: gr.Button(visible=True),
             self.stop: gr.Button(visible=False),
             self.cancel: gr.Button(visible=False),
             self.timer: gr.Timer(active=False),
-            result.refine: gr.Button(visible=base.name is not None, interactive=True),
-            result.download: gr.DownloadButton(interactive=base.finished),
+            result.refine: gr.Button(visible=bool(base and base.name), interactive=True),
+            result.download: gr.DownloadButton(interactive=base is None or base.finished),
         }
 
 

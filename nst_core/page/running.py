@@ -15,14 +15,15 @@ from gradio.components import Component
 from ..errors import StyleTransferError
 from ..recipe import Recipe
 from ..server.history import Record
-from ..server.jobs import Job, Outcome, Progress, save_result
+from ..server.jobs import Outcome, Progress, save_result
+from ..server.preparing import Job
 from ..server.service import Service
 from .buttons import Work, cancel_button, run_button, say_place, stop_button
 from .curve import points_of
 from .errors import sentence
 from .events import PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
-from .result import Base, Result, View
+from .result import Base, Result, View, known
 from .run_buttons import RunButtons
 from .status import progress_bar, run_status, run_text, status_line, timed_out_text, title_of
 from .strip import Strip, owner_of
@@ -60,11 +61,11 @@ class _Runner:
             yield self._warn(error)
 
     def refine(
-        self, request: gr.Request, token: Any, base: Base, **fields: Any
+        self, request: gr.Request, token: Any, base: Base | None, **fields: Any
     ) -> Iterator[Updates]:
         """A run that goes on from the result in view."""
         try:
-            record = self.service.history.get(base.name)
+            record = self.service.history.get(known(base).name)
             if record is None:
                 raise StyleTransferError(
                     "There is no result to go on from any more: press Stylize first."
@@ -188,7 +189,7 @@ def connect(
     def waiting() -> Updates:
         return buttons.waiting(result)
 
-    def ready(base: Base) -> Updates:
+    def ready(base: Base | None) -> Updates:
         return buttons.ready(result, base)
 
     starts: tuple[tuple[gr.Button, Work, dict[str, Component]], ...] = (

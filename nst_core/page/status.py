@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 
 from ..frame import Frame
-from ..server.jobs import Job, Outcome, Progress
+from ..server.jobs import Outcome, Progress
+from ..server.preparing import Job
 from .catalogue import catalogue
 from .widgets import Fields
 

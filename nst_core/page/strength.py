@@ -18,7 +18,7 @@ from ..server.jobs import save_shown
 from ..settings import DEFAULTS
 from .errors import answered, sentence
 from .events import IN_BACKGROUND
-from .result import Base, Result
+from .result import Base, Result, known
 from .widgets import Updates
 
 
@@ -26,9 +26,10 @@ def connect(result: Result) -> None:
     """A slider blends the picture with its photo, without computing."""
 
     @answered
-    def blend(base: Base, strength: Any) -> Iterator[Updates]:
+    def blend(base: Base | None, strength: Any) -> Iterator[Updates]:
         with tempfile.TemporaryDirectory() as folder:
             try:
+                base = known(base)
                 seen, file = _blended(base, strength, Path(folder))
             except StyleTransferError as error:
                 gr.Warning(sentence(error))
@@ -45,7 +46,7 @@ def connect(result: Result) -> None:
         [result.base, result.strength],
         [result.picture, result.compare, result.download, result.status],
         trigger_mode="always_last",
-        **{**IN_BACKGROUND, "concurrency_limit": 4},
+        **IN_BACKGROUND,
         preprocess=False,
     )
 

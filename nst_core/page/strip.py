@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import anyio
 import gradio as gr
@@ -121,12 +120,11 @@ def connect(
         **AT_ONCE,  # the queue may be full
     )
     strip.gallery.select(None, js=static("show_result.js"), **PRIVATE)
-    options: dict[str, Any] = {**IN_BACKGROUND, "concurrency_limit": 4}
     strip.gallery.select(
         bring_back,
         [strip.names, strip.browser_token],
         list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(strip)])),
-        **options,
+        **IN_BACKGROUND,
     )
 
 

@@ -26,6 +26,7 @@ from . import (
     strip,
     sweep,
 )
+from .events import AT_ONCE
 from .inputs import Inputs
 
 
@@ -68,7 +69,7 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             board = painter.build(first.content)
             settings = controls.build_fine(main)
             recipe = recipes.build()
-    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State(0))
+    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State())
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(
         inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
@@ -80,6 +81,8 @@ def connect(
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
+    begun = (pairs[0].view.base, 0)
+    demo.load(lambda: begun, None, [shown.base, inputs.pictures.count], **AT_ONCE)
     pictures.connect(inputs.pictures, inputs.controls.start_image)
     choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)

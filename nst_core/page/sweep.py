@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..errors import StyleTransferError
 from ..images import on_white
-from ..server.jobs import Job
+from ..server.preparing import Job
 from ..server.service import Service
 from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile
 from .buttons import StartStop, build_start_stop

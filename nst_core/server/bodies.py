@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from starlette.types import Receive
+import anyio
+from starlette.types import Message, Receive
 
 from .answers import Refusal
 
@@ -28,8 +29,14 @@ DEEPEST = 20
 MOST_FILES = 50
 LONGEST_PATH = 4096
 MOST_FOLDERS = 60
+# Seconds that the next piece of a body may take, and a whole body, and a whole upload.
+PIECE_SECONDS = 20.0
+BODY_SECONDS = 120.0
+UPLOAD_SECONDS = 1800.0
 # Fields of file data that nothing opens: the address for a browser, and the name for a download.
 HARMLESS = ("url", "orig_name")
+
+SLOW = "This request takes too long: send it again."
 
 _ADDRESS = re.compile(r"(\w[\w+.-]*:)?/[/\\]|https?:", re.IGNORECASE)
 
@@ -56,9 +63,10 @@ async def read(receive: Receive, most: int) -> bytes:
     """The whole body of a request.
 
     Raises:
-        Refusal: it is longer than `most` bytes, or its sender has gone.
+        Refusal: it is longer than `most` bytes, it takes too long, or its sender has gone.
     """
     body = bytearray()
+    receive = in_time(receive, BODY_SECONDS)
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -68,6 +76,24 @@ async def read(receive: Receive, most: int) -> bytes:
             raise Refusal(413, "This request is too long: upload pictures as files.")
         if not message.get("more_body"):
             return bytes(body)
+
+
+def in_time(receive: Receive, seconds: float = UPLOAD_SECONDS) -> Receive:
+    """A `receive` that refuses a body which stands still, or is not whole after so many seconds."""
+    ends = anyio.current_time() + seconds
+    whole = False
+
+    async def received() -> Message:
+        nonlocal whole
+        if whole:  # what is waited for now is that the sender goes
+            return await receive()
+        with anyio.CancelScope(deadline=min(anyio.current_time() + PIECE_SECONDS, ends)):
+            message = await receive()
+            whole = not message.get("more_body")
+            return message
+        raise Refusal(408, SLOW)
+
+    return received
 
 
 def parse(body: bytes) -> Any:
@@ -84,7 +110,7 @@ def parse(body: bytes) -> Any:
         raise Refusal(400, "This request is not JSON.") from None
 
 
-def judge(data: Any, folders: Folders, addresses: bool = False) -> None:
+def judge(data: Any, folders: Folders, addresses: bool = False) -> list[str]:
     """Refuse data that names another server, or a file that no request may name.
 
     `data` is changed in place: where the path of file data is the address of an upload, as a client
@@ -92,6 +118,9 @@ def judge(data: Any, folders: Folders, addresses: bool = False) -> None:
 
     Args:
         addresses: whether a text may be the address of an upload, too, as tools take it.
+
+    Returns:
+        The files that it names.
 
     Raises:
         Refusal: a text is the address of a server, or a path that is no upload.
@@ -129,6 +158,7 @@ def judge(data: Any, folders: Folders, addresses: bool = False) -> None:
         if depth > DEEPEST:
             raise Refusal(422, "This request is nested too deeply.")
         waiting += [(name, each, depth + 1) for name, each in inside]
+    return list(known)
 
 
 def _put_path(data: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from ..plan import make_plan
 from ..settings import Settings
 from ..sweep import SIZE, STEPS
 from .device import is_fast_device
-from .jobs import Job
+from .preparing import Job
 
 # Seconds for a megapixel of gradient evaluations (`Transfer.work`), until a run has been timed.
 FAST_PACE, SLOW_PACE = 1.0, 7.0

@@ -78,6 +78,8 @@ class History:
         self.root = Path(self._folder.name)
         # Owners by the names of their records, oldest first.
         self._owners: dict[str, str] = {}
+        # Names whose record is still to come: pages that wait ask ten times a second.
+        self._awaited: set[str] = set()
 
     def reserve(self, owner: str) -> str:
         """A name for a record that is to come."""
@@ -85,10 +87,12 @@ class History:
         folder = self.root / secrets.token_urlsafe(NAME_BYTES)
         folder.mkdir(mode=0o700)
         self._owners[folder.name] = owner
+        self._awaited.add(folder.name)
         return folder.name
 
     def release(self, name: str) -> None:
         """Give a reserved name back; a record that has come under it stays."""
+        self._awaited.discard(name)
         if self.get(name) is None:
             self._owners.pop(name, None)
             shutil.rmtree(self.root / name, ignore_errors=True)
@@ -100,7 +104,7 @@ class History:
 
     def is_awaited(self, owner: str) -> bool:
         """Whether a record of this owner is still to come."""
-        return any(self.get(name) is None for name in self._names(owner))
+        return any(name in self._awaited for name in self._names(owner))
 
     def _names(self, owner: str) -> list[str]:
         return [name for name, other in list(self._owners.items()) if other == owner]
@@ -141,6 +145,7 @@ class History:
             shutil.copyfile(saved, folder / "result.png")
         text = json.dumps({"files": files, "values": dict(values)})
         (folder / RECORD_FILE).write_text(text, encoding="utf-8")
+        self._awaited.discard(name)
         record = self.get(name)
         assert record is not None
         return record
@@ -166,6 +171,7 @@ class History:
                 continue
             if age > self.seconds:
                 self._owners.pop(folder.name, None)
+                self._awaited.discard(folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:

@@ -22,6 +22,19 @@ class Limits:
     """Limits of a server. The variable of each is `NST_` and its name in capitals."""
 
     queue: int = _limit(64, 1, 10_000, "How many requests may wait at most.")
+    runs: int = _limit(
+        3,
+        1,
+        10_000,
+        "How many runs one page may have waiting or going on; all programs of one address share "
+        "as many.",
+    )
+    clients: int = _limit(
+        200,
+        1,
+        1_000_000,
+        "How many pages, and how many programs, one address may open in ten minutes.",
+    )
     work: float = _limit(
         1000.0, 0.1, 1e9, "Megapixels times steps of one run, all its sizes together."
     )
@@ -35,6 +48,9 @@ class Limits:
         "Gigabytes one run may ask for.",
     )
     upload: int = _limit(50, 1, 10_000, "Megabytes of one uploaded file.")
+    room: float = _limit(
+        500.0, 0, 1e9, "Megabytes that have to be free on the disk: with less, uploads are refused."
+    )
     keep: float = _limit(
         3600.0, 1, 1e9, "Seconds after which uploads, previews and results are deleted."
     )

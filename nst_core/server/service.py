@@ -14,17 +14,10 @@ from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
 from .costs import Costs
 from .history import History
-from .jobs import (
-    Job,
-    Paint,
-    Progress,
-    prepare_gallery_job,
-    prepare_job,
-    prepare_sweep_job,
-    run_job,
-)
+from .jobs import Paint, Progress, run_job
 from .limits import Limits
 from .live import first_size, paint_preview
+from .preparing import Job, prepare_gallery_job, prepare_job, prepare_sweep_job
 from .runs import Runs, Stop
 from .turns import Turns
 

@@ -10,8 +10,8 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from nst_core import StyleTransferError
-from nst_core.server.jobs import Job, prepare_job
 from nst_core.server.limits import Limits
+from nst_core.server.preparing import Job, prepare_job
 from tests.corpus import (
     BLUE,
     BOMBS,

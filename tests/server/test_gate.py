@@ -12,13 +12,14 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from httpx import Response
-from starlette.responses import JSONResponse
+from httpx import Response as Answer
+from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
-from nst_core.server.answers import FAILED
+from nst_core.server import bodies
+from nst_core.server.answers import FAILED, GONE
 from nst_core.server.bodies import (
     DEEPEST,
     LONGEST_BODY,
@@ -29,6 +30,7 @@ from nst_core.server.bodies import (
     Folders,
 )
 from nst_core.server.gate import OPEN, Gate
+from nst_core.server.limits import Limits
 
 API = "/gradio_api"
 STYLIZE, RECIPE, TOOLS = f"{API}/call/stylize", f"{API}/call/recipe", f"{API}/mcp/"
@@ -36,6 +38,8 @@ CONFIG = {
     "dependencies": [
         {"id": 0, "api_name": "stylize", "inputs": [1, 2]},
         {"id": 4, "api_name": "recipe", "inputs": [3]},
+        {"id": 5, "api_name": "stop", "inputs": [], "queue": False},
+        {"id": 6, "api_name": "choose", "inputs": [], "queue": False, "collects_event_data": True},
     ]
 }
 
@@ -49,6 +53,9 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     status = 200
     if path == "/config":
         answer = CONFIG
+    elif path == "/assets/null":
+        await Response(b'a = {"error": null}')(scope, receive, send)
+        return
     elif path == f"{API}/queue/status":
         answer = {"msg": "estimation", "queue_size": 7}
     elif body:
@@ -90,7 +97,7 @@ def client(gate: Gate) -> TestClient:
     return TestClient(gate, raise_server_exceptions=False)
 
 
-def sentence(answer: Response) -> str:
+def sentence(answer: Answer) -> str:
     """The text of a refusal."""
     text = answer.json()["error"]
     assert text.endswith(".")
@@ -197,7 +204,7 @@ def test_an_address_has_a_length(client: TestClient) -> None:
         assert client.get(f"/?x={'x' * length}").status_code == status
 
 
-def call(client: TestClient, value: Any, path: str = RECIPE) -> Response:
+def call(client: TestClient, value: Any, path: str = RECIPE) -> Answer:
     return client.post(path, json={"data": [value]})
 
 
@@ -442,7 +449,9 @@ async def stream(gate: Gate, path: str, query: bytes, chunks: list[bytes]) -> by
         nonlocal got
         got += message.get("body", b"")
 
-    gate.app = streaming
+    gate.joins.app = streaming
+    for name in ("abc", "0f0f"):  # have joined the queue
+        await gate.joins.visitors.enter(name, "203.0.113.1")
     scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": query}
     await gate(scope, receive, send)
     return got
@@ -465,13 +474,63 @@ def test_a_cut_stream_is_told(
     assert left == session
 
 
-def test_failures_in_a_stream_are_sentences(gate: Gate) -> None:
+def test_failures_in_a_stream_are_sentences(gate: Gate, client: TestClient) -> None:
     chunks = [b'event: error\ndata: {"error": null}\n\n', b'data: {"output":{"error":null}}\n\n']
-    got = asyncio.run(stream(gate, f"{API}/call/stylize/0f", b"", chunks)).decode()
+    got = asyncio.run(stream(gate, f"{API}/call/stylize/0f0f", b"", chunks)).decode()
     found = [json.loads(line.partition(":")[2]) for line in got.splitlines() if "data" in line]
     assert found == [{"error": FAILED}, {"output": {"error": FAILED}}]
-    page = b'a = {"error": null}'
-    assert asyncio.run(stream(gate, "/assets/a.js", b"", [page])) == page
+    assert client.get("/assets/null").content == b'a = {"error": null}'
+
+
+def test_events_of_nobody_are_said_in_the_form_of_events(client: TestClient) -> None:
+    answer = client.get(f"{API}/queue/data", params={"session_hash": "unknown"})
+    message = json.loads(answer.text.partition("data: ")[2])
+    assert (message["message"], message["session_not_found"]) == (GONE, True)
+    answer = client.get(f"{API}/call/stylize/unknown")
+    assert answer.text == f"event: error\ndata: {json.dumps({'error': GONE})}\n\n"
+
+
+def test_no_browser_guesses_what_an_answer_is(client: TestClient) -> None:
+    for path in ("/", "/none", "/health", "/assets/raises"):
+        assert client.get(path).headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_body_that_stands_still_is_cut_off(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "PIECE_SECONDS", 0.05)
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        await asyncio.sleep(10)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    for path in (RECIPE, f"{API}/upload"):
+        scope = {"type": "http", "method": "POST", "path": path, "headers": [], "query_string": b""}
+        asyncio.run(gate(scope, receive, send))
+    starts = [message for message in sent if message["type"] == "http.response.start"]
+    assert [start["status"] for start in starts] == [408, 408]
+    assert all((b"connection", b"close") in start["headers"] for start in starts)
+
+
+def test_uploads_need_room(uploads: Path) -> None:
+    for room, status in ((1e9, 507), (0, 200)):
+        gate = Gate(app, [uploads], print, dict, Limits(room=room))
+        assert TestClient(gate).post(f"{API}/upload", content=b"{}").status_code == status
+
+
+def test_what_needs_no_queue_does_not_join_it(client: TestClient) -> None:
+    body = {"data": [], "fn_index": 5}
+    assert client.post(RUN, json=body).status_code == 200
+    answer = client.post(JOIN, json=body)
+    assert (answer.status_code, "not one of the queue" in sentence(answer)) == (422, True)
+
+
+def test_a_click_says_what_it_is_on(client: TestClient) -> None:
+    for clicked, status in (({"index": 0, "value": 1}, 200), ("x", 422), ({"index": 0}, 422)):
+        body = {"data": [], "fn_index": 6, "event_data": clicked}
+        assert client.post(RUN, json=body).status_code == status
 
 
 def tool(client: TestClient, method: str = "tools/call", **arguments: Any) -> Any:

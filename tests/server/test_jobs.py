@@ -14,17 +14,9 @@ from PIL import Image
 
 from nst_core import Frame, StyleTransferError, finishing, read_recipe
 from nst_core.server import jobs
-from nst_core.server.jobs import (
-    PAINTED_PREFIX,
-    SHOWN_SIDE,
-    Job,
-    Progress,
-    prepare_job,
-    prepare_sweep_job,
-    run_job,
-    save_result,
-)
+from nst_core.server.jobs import SHOWN_SIDE, Progress, run_job, save_result
 from nst_core.server.limits import Limits
+from nst_core.server.preparing import PAINTED_PREFIX, Job, prepare_job, prepare_sweep_job
 from nst_core.server.previews import PREVIEW_SIDE
 from nst_core.server.runs import Runs, Stop
 from nst_core.transfer import Transfer
@@ -66,6 +58,9 @@ def painted(color: str, size: tuple[int, int] = (45, 30)) -> str:
     ("change", "words"),
     [
         ({"content": None}, "no photo"),
+        ({"content": "gone.png"}, "photo is not here any more.*Upload it again"),
+        ({"styles": ["gone.png"]}, "painting 1 is not here any more"),
+        ({"mask": "gone.png"}, "region is not here any more"),
         ({"styles": []}, "no painting"),
         ({"values": {"size": 9}}, "size must be between"),
         ({"values": {"colour": 1}}, "no setting 'colour'"),

@@ -15,9 +15,9 @@ from PIL import Image
 
 from nst_core import Frame, Settings, StyleTransferError, paint, prepare
 from nst_core.plan import FIRST_SIZE_MOST
-from nst_core.server.jobs import Job, prepare_gallery_job
 from nst_core.server.limits import Limits
 from nst_core.server.live import first_size
+from nst_core.server.preparing import Job, prepare_gallery_job
 from nst_core.server.runs import Stop
 from nst_core.server.service import Service
 from nst_core.settings import DEFAULTS

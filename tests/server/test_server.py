@@ -159,7 +159,7 @@ def test_no_file_of_the_server_is_served(public: Server, secret: Path) -> None:
     prefixes = [f"{API}/file=", f"{API}/file/", "/file=", "/file/", "/static/", "/assets/"]
     with socket.create_connection(("127.0.0.1", int(public.url.rpartition(":")[2]))) as raw:
         # As it stands, where a client would tidy the path up.
-        raw.sendall(b"GET /gradio_api/file=/x/../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.sendall(b"GET /gradio_api/file=/x/../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b" 403 " in raw.recv(100)
     for prefix in prefixes:
         for path in paths:
@@ -314,7 +314,7 @@ def test_heavy_requests_do_not_keep_the_others_waiting(public: Server) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=60) as raw:
             path = b"/gradio_api/file=" + b"/a" * 500_000
             try:
-                raw.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                raw.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 return raw.recv(12).startswith(b"HTTP/1.1 4")
             except ConnectionError:  # cut off before it was read
                 return True
@@ -341,9 +341,16 @@ def test_uploads_have_a_limit(tmp_path: Path, public: Server) -> None:
     assert answer.status_code == 413
 
 
-def begin(server: Server, photo: Path, painting: Path, **settings: object) -> str:
-    """Start a run as a plain HTTP client; the number of its event."""
-    client = httpx.Client(base_url=server.url, timeout=30)
+def begin(
+    server: Server, photo: Path, painting: Path, address: str = "203.0.113.1", **settings: object
+) -> str:
+    """Start a run as a plain HTTP client; the number of its event.
+
+    Args:
+        address: that it comes from, as a proxy tells it.
+    """
+    headers = {"x-forwarded-for": address}
+    client = httpx.Client(base_url=server.url, timeout=30, headers=headers)
     files = []
     for path in (photo, painting):
         with path.open("rb") as file:
@@ -390,9 +397,10 @@ def test_a_cut_connection_frees_the_device(
 
 def test_a_full_queue_is_a_sentence(public: Server, photo_path: Path, painting_path: Path) -> None:
     events, refused = [], None
-    for _ in range(6):
+    for number in range(6):
+        address = f"203.0.113.{number}"
         try:
-            events.append(begin(public, photo_path, painting_path, size=512, steps=2000))
+            events.append(begin(public, photo_path, painting_path, address, size=512, steps=2000))
         except KeyError:
             refused = True
             break

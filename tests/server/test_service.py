@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from nst_core import Frame
-from nst_core.server.jobs import Job
 from nst_core.server.limits import Limits
+from nst_core.server.preparing import Job
 from nst_core.server.runs import Stop
 from nst_core.server.service import Service, make_folder
 from nst_core.sweep import Sweep, Tile

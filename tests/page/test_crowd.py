@@ -1,0 +1,69 @@
+"""What the page does where many come: limits in common, and states that Gradio has forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nst_core import StyleTransferError
+from nst_core.page import build_page, gr, runs_of, usable
+from nst_core.page.result import known
+from nst_core.server.limits import Limits
+from nst_core.server.service import Service
+
+
+def nothing(*_: object) -> Iterator[Any]:
+    yield from ()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
+    files: Path = tmp_path_factory.mktemp("files")
+    service = Service(Limits(), files, nothing, nothing)  # type: ignore[arg-type]
+    yield build_page(service)
+    service.close()
+
+
+def named(demo: gr.Blocks, name: str) -> Any:
+    return next(fn for fn in demo.fns.values() if fn.api_name == name)
+
+
+def test_all_that_decodes_pictures_outside_of_runs_shares_a_limit(demo: gr.Blocks) -> None:
+    for name in ("check_upload", "show_photo", "blend", "bring_back", "use", "recipe"):
+        fn = named(demo, name)
+        assert (fn.concurrency_id, fn.concurrency_limit) == ("pictures", 2), name
+
+
+def test_what_needs_the_device_is_known(demo: gr.Blocks) -> None:
+    runs = {str(demo.fns[number].api_name) for number in runs_of(demo)}
+    assert {"stylize", "timelapse", "sweep", "run"} <= runs
+    assert not runs & {"recipe", "check_upload", "reload", "stop"}
+
+
+def test_values_that_gradio_would_fail_at_are_known(demo: gr.Blocks) -> None:
+    check = named(demo, "check_upload")._id
+    good = {"path": "x.png", "meta": {"_type": "gradio.FileData"}}
+    assert usable(demo, check, [None])
+    assert usable(demo, check, [good])
+    for wrong in ("x", 7, [], {"path": 7}, {**good, "size": "x"}):
+        assert not usable(demo, check, [wrong])
+
+
+def test_a_page_whose_state_is_gone_asks_to_be_loaded_again(demo: gr.Blocks) -> None:
+    """Its strength would blend another picture."""
+    with pytest.raises(StyleTransferError, match="reload the page"):
+        known(None)
+    blend = named(demo, "blend").fn
+    with pytest.warns(UserWarning, match="reload the page"):
+        (changed,) = blend(None, 0.5)
+    assert not {"path", "value"} & {key for value in changed.values() for key in value}
+    states = [block for block in demo.blocks.values() if isinstance(block, gr.State)]
+    assert [state.value for state in states if state.value not in ([],)] == [None, None]
+    # Rows of paintings that are in use stay in view.
+    for name in ("add", "remove"):
+        rows = named(demo, name).fn(None)
+        shown = [x.visible for block, x in rows.items() if isinstance(block, gr.Row)]
+        assert shown[:2] == [True, True]
