@@ -1,10 +1,11 @@
 """Make `results/`, `thumbnails/` and `strips/` from what is in `examples.json`.
 
-    python examples/build_results.py [--side 1024] [--steps 30] [ID ...]
+    python examples/build_results.py [--side 1024] [--size 512] [--steps 30] [ID ...]
 
-A result has the long side `--side`: its photo is enlarged to it first. The first pair also gives
-`run.jpg`, the picture at the top of the README. Without ids the script makes all pairs. `strips/`
-has the small pictures of photos and paintings that the page offers.
+A result has the long side `--side`: its photo is enlarged to it first. It is painted at `--size`,
+and enlarged along the contours of the photo. The first pair also gives `run.jpg`, the picture at
+the top of the README. Without ids the script makes all pairs. `strips/` has the small pictures of
+photos and paintings that the page offers.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--side", type=int, default=1024, help="long side of a result in pixels")
+    parser.add_argument("--size", type=int, default=DEFAULTS.size, help="size it is painted at")
     parser.add_argument("--steps", type=int, default=DEFAULTS.steps, help="steps of a run")
     arguments = parser.parse_args()
     save_strip_pictures(table)
@@ -86,7 +88,7 @@ def main() -> None:
             photo, (arguments.side, arguments.side), Image.Resampling.LANCZOS
         )
         style = load_image(FOLDER / "styles" / f"{pair['style']}.jpg")
-        settings = Settings(size=arguments.side, steps=arguments.steps)
+        settings = Settings(size=arguments.size, steps=arguments.steps)
         frames = list(stylize(content, style, settings))
         frame = frames[-1]
         data = jpeg(finish(frame.image, content, settings))

@@ -98,13 +98,14 @@ def test_the_steps_of_a_baseline_are_timed_at_the_final_size(
 BARE = """
 import runpy, sys
 
+script, missing, *sys.argv = sys.argv[1:]
+
 class Missing:
     def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in sys.argv[2].split():
+        if name.partition(".")[0] in missing.split():
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Missing)
-script, _, *sys.argv = sys.argv[1:]
 sys.argv.insert(0, script)
 runpy.run_path(script, run_name="__main__")
 """

@@ -139,12 +139,12 @@ def connect(controls: Controls) -> None:
     )
 
     def choose(quality: Any) -> Updates:
-        if quality not in QUALITIES:
+        if not isinstance(quality, str) or quality not in QUALITIES:
             return {settings["size"]: gr.skip()}
         return {settings["size"]: QUALITIES[quality], settings["steps"]: DEFAULTS.steps}
 
     controls.quality.input(
-        choose, controls.quality, [settings["size"], settings["steps"]], **AT_ONCE
+        choose, controls.quality, [settings["size"], settings["steps"]], **AT_ONCE, **AS_SENT
     )
     # The start image appears where it is asked for.
     controls.init.change(

@@ -18,6 +18,7 @@ from test_server import Listener, log_lines
 
 from nst_core import Settings, read_recipe
 from nst_core.settings import OPTIONS
+from nst_core.transfer import with_precision
 from tests.serving import Server, running_server
 
 mcp = pytest.importorskip("mcp", reason="mcp is not installed: pip install 'gradio[mcp]==6.31.0'")
@@ -111,7 +112,7 @@ def test_a_picture_comes_back_with_its_address(
     address = text.text.removeprefix("Image URL: ")
     result = tmp_path / "result.png"
     result.write_bytes(httpx.get(address).content)
-    assert read_recipe(result).settings == Settings(**SMALL)
+    assert read_recipe(result).settings == with_precision(Settings(**SMALL))
     assert picture(seen).tobytes() == Image.open(result).tobytes()
     # The address is good for further calls.
     (recipe,) = call(tools, "recipe", picture=address).content
