@@ -54,6 +54,16 @@ def test_the_similarity_falls_with_noise() -> None:
     assert found == sorted(found, reverse=True)
 
 
+def test_a_motif_of_the_painting_in_a_flat_sky_is_a_ghost(photo: Image.Image) -> None:
+    sky = Image.new("RGB", (96, 96), (120, 160, 210))
+    sky.paste(photo.resize((96, 32)), (0, 64))
+    measure = Quality(sky, photo, side=96)
+    haunted = sky.copy()
+    haunted.paste(photo.resize((64, 48)), (16, 4))
+    assert measure.ghosts(sky) == 0
+    assert measure.ghosts(haunted) > 5 * measure.ghosts(sky.point(lambda v: v + 8)) > 0
+
+
 def test_a_frame_raises_the_measure_of_frames(quality: Quality, painting: Image.Image) -> None:
     whole = painting.resize((64, 48))
     framed = Image.new("RGB", whole.size, "black")

@@ -193,7 +193,9 @@ def test_where_the_hub_has_no_vgg19_torchvision_gives_it(hub: LocalHub, tmp_path
     assert hub.requests == [f"/{HUB_REPOSITORY}/resolve/main/{HUB_FILE}"]
 
 
-@pytest.mark.parametrize("fault", ["told to be offline", "unreachable"])
+@pytest.mark.parametrize(
+    "fault", ["told to be offline", pytest.param("unreachable", marks=pytest.mark.full)]
+)
 def test_a_machine_without_network_gets_one_sentence(
     hub: LocalHub, photo_path: Path, painting_path: Path, tmp_path: Path, fault: str
 ) -> None:
@@ -215,6 +217,7 @@ def test_a_machine_without_network_gets_one_sentence(
     assert not (tmp_path / "out.png").exists()
 
 
+@pytest.mark.full
 def test_servers_that_never_answer_are_given_up(hub: LocalHub, tmp_path: Path) -> None:
     """Left to its own limits, the Hub's client asks for minutes, and torchvision for ever."""
     hub.silent.set()

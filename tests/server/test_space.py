@@ -304,6 +304,7 @@ def image() -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.full
 @pytest.mark.skipif(
     os.name != "posix" or os.getuid() != 0 or not shutil.which("setpriv"),
     reason="only root can become user 1000 and make folders read-only",
