@@ -169,7 +169,7 @@ def _build_half(
     first: str,
     settings_for: Callable[[str], Settings],
 ) -> Half:
-    gr.Markdown(f"## {title}")
+    gr.Markdown(f"## {title}", elem_classes="whole")
     gallery = picture_strip(
         [(pictures[layer], name) for layer, (name, _) in texts.items()],
         len(texts),

@@ -45,7 +45,8 @@ def test_an_example_and_a_run(page: Page, tmp_path: Path) -> None:
     expect(status(page)).to_contain_text("Finished: 3 steps")
     page.get_by_role("button", name="Loss curve").click()
     expect(page.locator("#curve canvas, #curve svg.marks").first).to_be_visible()
-    expect(page.locator("#curve").get_by_text("total_variation")).to_be_visible()
+    for part in ("content", "style", "weave", "total"):
+        expect(page.locator("#curve").get_by_text(part, exact=True)).to_be_visible()
     assert "astronaut-stained_glass.jpg" not in picture_address(page)
     path = downloaded(page, tmp_path)
     assert path.name == "astronaut-stained_glass.png"
@@ -144,6 +145,9 @@ def saturation(path: Path) -> float:
 def test_a_second_painting_counts_comes_back_and_goes_away(page: Page, tmp_path: Path) -> None:
     grey = tmp_path / "grey.png"
     Image.effect_noise((96, 96), 90).convert("RGB").save(grey)
+    # The most colourful painting.
+    page.locator("#paintings").get_by_role("button", name="Gilded Robe", exact=True).click()
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile("gilded_spirals"))
     page.locator("#add-style").click()
     page.locator("#style-2 input[type=file]").set_input_files(grey)
     expect(page.locator("#style-2 img")).to_be_visible()

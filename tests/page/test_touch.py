@@ -10,19 +10,29 @@ from tests.browsing import CHROMIUM, Visit, number
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
 UP, SIDEWAYS = (2, -200), (60, 2)
+# How far the page is scrolled when it has stood still for 20 frames: what is let go rolls on.
+STILL = """() => new Promise((resolve) => {
+  let [place, frames] = [scrollY, 0];
+  requestAnimationFrame(function look() {
+    [place, frames] = [scrollY, scrollY === place ? frames + 1 : 0];
+    if (frames < 20) requestAnimationFrame(look);
+    else resolve(place);
+  });
+})"""
 
 
 def swipe(page: Page, start: Locator, by: tuple[int, int], at: float = 0.5) -> float:
     """Swipe with a finger, from a part of the width of an element; how far the page scrolled."""
     start.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
-    box, before = start.bounding_box(), page.evaluate("scrollY")
+    before = page.evaluate(STILL)
+    box = start.bounding_box()
     x, y = box["x"] + at * box["width"], box["y"] + box["height"] / 2
-    touch(
-        page.context.new_cdp_session(page),
-        [(x + by[0] * k / 10, y + by[1] * k / 10) for k in range(11)],
-    )
-    page.wait_for_timeout(300)  # what is let go rolls on
-    return float(page.evaluate("scrollY")) - before
+    touch(page.context.new_cdp_session(page), line((x, y), by))
+    return float(page.evaluate(STILL)) - before
+
+
+def line(start: tuple[float, float], by: tuple[int, int]) -> list[tuple[float, float]]:
+    return [(start[0] + by[0] * k / 10, start[1] + by[1] * k / 10) for k in range(11)]
 
 
 def touch(session: CDPSession, points: list[tuple[float, float]]) -> None:
@@ -55,3 +65,13 @@ def test_a_swipe_up_scrolls_and_changes_nothing(visit: Visit) -> None:
         assert divider.bounding_box()["x"] == place
     assert abs(swipe(page, compare, SIDEWAYS)) < 20
     assert divider.bounding_box()["x"] > place + 40
+
+    # A finger that stops the page while it rolls moves the divider, and nothing is in the console.
+    compare.evaluate("e => e.scrollIntoView({block: 'center', behavior: 'instant'})")
+    page.evaluate(STILL)
+    place = divider.bounding_box()["x"]
+    x, y = place + divider.bounding_box()["width"] / 2, compare.bounding_box()["y"] + 60
+    session = page.context.new_cdp_session(page)
+    touch(session, line((x, y), UP))
+    touch(session, line((x, y + UP[1]), (-SIDEWAYS[0], 2)))
+    assert divider.bounding_box()["x"] < place - 40

@@ -1,13 +1,14 @@
 function onLoad() {
-  const studio = document.querySelector(".studio");
+  // Both tabs: a strip on either has captions.
+  const app = document.querySelector(".studio").closest(".gradio-container");
   function name() {
-    studio.querySelectorAll("#compare img").forEach((image) => {
+    app.querySelectorAll("#compare img").forEach((image) => {
       image.alt = image.classList.contains("fixed") ? "The stylised picture" : "The photo";
     });
-    studio.querySelectorAll("#film video").forEach((film) => {
+    app.querySelectorAll("#film video").forEach((film) => {
       film.ariaLabel = "Time-lapse";
     });
-    for (const button of studio.querySelectorAll("button.thumbnail-item")) {
+    for (const button of app.querySelectorAll("button.thumbnail-item")) {
       const caption = button.querySelector(".caption-label");
       if (!caption) continue;
       button.ariaLabel = caption.textContent.trim();
@@ -16,7 +17,7 @@ function onLoad() {
     }
   }
   name();
-  new MutationObserver(name).observe(studio, {
+  new MutationObserver(name).observe(app, {
     childList: true,
     characterData: true,
     subtree: true,

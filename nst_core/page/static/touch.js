@@ -62,6 +62,9 @@ function onLoadTouch() {
   document.addEventListener(
     "touchmove",
     (event) => {
+      // The first move of a finger that stops a rolling page can't be cancelled. The divider would
+      // try to, which browsers write into the console; it follows the next move.
+      if (!event.cancelable && event.target.closest?.(".studio #compare")) event.stopPropagation();
       if (!touch) return;
       if (touch.vertical === null) {
         const [{ clientX, clientY }] = event.touches;
