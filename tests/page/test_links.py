@@ -127,7 +127,7 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     assert copied == f"{server}?style=mosaic&style_weight=2&steps=12&size=256"
 
     # An example shows its film.
-    page.goto(f"{server}?example=starry-lift-off")
+    page = visit(url=f"{server}?example=starry-lift-off")
     expect(status(page)).to_have_text("Lift-off under stars")
     page.get_by_role("tab", name="Time-lapse").click()
     page.wait_for_function("document.querySelector('#film video')?.readyState >= 2")
