@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from nst_core import Frame, StyleTransferError
 from nst_core.server.card import Card
 from nst_core.server.cleaning import start_cleaning
+from nst_core.server.device import runs_on_zerogpu
 from nst_core.server.gate import Gate
 from nst_core.server.hosts import hosts_of, trust_proxies
 from nst_core.server.limits import Limits
@@ -136,11 +137,6 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     start_cleaning(service)
     launched: tuple[Any, str, str] = demo.launch(**{**defaults, **launch})
     return launched
-
-
-def runs_on_zerogpu() -> bool:
-    """Whether GPU functions run in forked processes; nothing may compute before a fork."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "true")
 
 
 def warm_up() -> None:

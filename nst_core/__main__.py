@@ -16,7 +16,7 @@ from .batch import paint_all
 from .errors import StyleTransferError
 from .frame import Frame
 from .images import printable
-from .interrupts import Interrupts, interrupts
+from .interrupts import INTERRUPTED, Interrupts, interrupts
 from .output import check_format, check_overwriting, check_picture_name, check_place, replacing
 from .painting import Painting, paint_with_bar
 from .recipe import Recipe, read_recipe
@@ -24,8 +24,6 @@ from .settings import Settings
 from .sweep import paint_sweep, prepare_sweep, sheet
 from .timelapse import TimeLapse
 from .transfer import prepare
-
-INTERRUPTED = 130
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from .arguments import Files
 from .errors import StyleTransferError, WeightsError
 from .images import load_image, printable
-from .interrupts import Interrupts, interrupts
+from .interrupts import INTERRUPTED, Interrupts, interrupts
 from .names import result_name
 from .output import check_overwriting, check_place
 from .painting import paint_with_bar
@@ -22,7 +22,7 @@ from .plan import check_inputs
 from .settings import Settings
 from .transfer import prepare
 
-SOME_FAILED, INTERRUPTED = 1, 130
+SOME_FAILED = 1
 
 
 @dataclass

@@ -31,13 +31,15 @@ def resolve_precision(precision: str, device: str | None = None) -> str:
     Raises:
         SettingsError: bfloat16 is asked for on a GPU that does not know it.
     """
+    if precision == "float32":  # asks no device
+        return precision
     device = device or best_device()
     fast = multiplies_bfloat16(device)
-    if precision == "bfloat16" and torch.device(device).type == "cuda" and not fast:
+    if precision == "auto":
+        return "bfloat16" if fast else "float32"
+    if torch.device(device).type == "cuda" and not fast:
         raise SettingsError("This GPU has no bfloat16: set precision to auto or float32.")
-    if precision != "auto":
-        return precision
-    return "bfloat16" if fast else "float32"
+    return precision
 
 
 def multiplies_bfloat16(device: str) -> bool:

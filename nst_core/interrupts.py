@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# Exit code of a program that Ctrl-C has ended, as shells have it.
+INTERRUPTED = 130
+
 Handler = Callable[[int, FrameType | None], object] | signal.Handlers
 
 

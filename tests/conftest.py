@@ -11,6 +11,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -124,6 +125,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield url
     running.get_blocks().close()
     service.close()
+
+
+@pytest.fixture
+def tiny_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiles of a sweep take one step at 64 pixels."""
+    module = import_module("nst_core.sweep")  # the package has a function of this name
+    monkeypatch.setattr(module, "STEPS", 1)
+    monkeypatch.setattr(module, "SIZE", 64)
 
 
 @pytest.fixture(scope="session")

@@ -141,6 +141,16 @@ def saved(image: Image.Image, file_format: str, **options: object) -> bytes:
     return file.getvalue()
 
 
+def swapped_profile() -> bytes:
+    """A profile that calls red blue."""
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    tags = int.from_bytes(srgb[128:132], "big")
+    places = {bytes(srgb[132 + 12 * k : 136 + 12 * k]): 136 + 12 * k for k in range(tags)}
+    red, blue = places[b"rXYZ"], places[b"bXYZ"]
+    srgb[red : red + 4], srgb[blue : blue + 4] = srgb[blue : blue + 4], srgb[red : red + 4]
+    return bytes(srgb)
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     """One chunk of a PNG."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

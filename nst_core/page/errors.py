@@ -30,6 +30,16 @@ def sentence(error: Exception) -> str:
     return str(text)
 
 
+def warn(error: Exception) -> str:
+    """Say what is wrong beside the picture: `gr.Error` would be stamped across it.
+
+    Returns:
+        The sentence, for the line below the picture.
+    """
+    gr.Warning(sentence(error), title="This does not work yet")
+    return sentence(error)
+
+
 @contextmanager
 def messages() -> Iterator[None]:
     """Turn what goes wrong inside into `gr.Error`, the only error whose text Gradio hands on."""

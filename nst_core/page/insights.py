@@ -16,7 +16,7 @@ from ..server.preparing import Job
 from ..server.service import Service
 from ..settings import Settings
 from .buttons import StartStop, build_start_stop
-from .errors import answered, sentence
+from .errors import answered, warn
 from .events import AT_ONCE
 from .inputs import Inputs
 from .result import Result
@@ -209,8 +209,7 @@ def _connect_half(half: Half, name: str, source: gr.Image, service: Service) -> 
         try:
             yield from _follow(half, path_of(picture), layer, str(request.session_hash), service)
         except (gr.Error, StyleTransferError) as error:
-            gr.Warning(sentence(error), title="This does not work yet")
-            yield {half.status: status_line(sentence(error))}
+            yield {half.status: status_line(warn(error))}
 
     @answered
     def choose(event: gr.SelectData) -> Updates:

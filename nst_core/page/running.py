@@ -20,7 +20,7 @@ from ..server.preparing import Job
 from ..server.service import Service
 from .buttons import Work, cancel_button, run_button, say_place, stop_button
 from .curve import points_of
-from .errors import sentence
+from .errors import warn
 from .events import PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
 from .result import Base, Result, View, known
@@ -58,7 +58,7 @@ class _Runner:
         try:
             yield from self._follow(job_of(fields), fields, token, request)
         except (gr.Error, StyleTransferError) as error:
-            yield self._warn(error)
+            yield {self.result.status: status_line(warn(error))}
 
     def refine(
         self, request: gr.Request, token: Any, base: Base | None, **fields: Any
@@ -72,7 +72,7 @@ class _Runner:
                 )
             yield from self._follow(job_of(fields, record), fields, token, request)
         except (gr.Error, StyleTransferError) as error:
-            yield self._warn(error)
+            yield {self.result.status: status_line(warn(error))}
 
     def _follow(
         self, job: Job, fields: Fields, token: Any, request: gr.Request
@@ -166,11 +166,6 @@ class _Runner:
             *(name, outcome.frame.image, outcome.result, str(job.content), job.styles, values),
             saved=saved,
         )
-
-    def _warn(self, error: Exception) -> Updates:
-        """Say what is wrong beside the picture: `gr.Error` would be stamped across it."""
-        gr.Warning(sentence(error), title="This does not work yet")
-        return {self.result.status: status_line(sentence(error))}
 
 
 def connect(

@@ -17,7 +17,7 @@ from ..server.service import Service
 from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile
 from .buttons import StartStop, build_start_stop
 from .catalogue import catalogue
-from .errors import answered, sentence
+from .errors import answered, warn
 from .events import AT_ONCE
 from .inputs import Inputs, job_of
 from .result import Result
@@ -158,8 +158,7 @@ def _connect_panel(
         try:
             yield from _follow(panel, paint, fields, str(request.session_hash))
         except (gr.Error, StyleTransferError) as error:
-            gr.Warning(sentence(error), title="This does not work yet")
-            yield {panel.status: status_line(sentence(error))}
+            yield {panel.status: status_line(warn(error))}
 
     panel.buttons.connect(
         service,

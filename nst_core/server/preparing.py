@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -22,6 +22,8 @@ from .limits import Limits
 # A region painted in a page is a PNG as data URL, of at most so many characters.
 PAINTED_PREFIX = "data:image/png;base64,"
 PAINTED_LENGTH = 2_000_000
+
+Prepared = TypeVar("Prepared", Transfer, Sweep)
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,7 @@ def prepare_job(job: Job, limits: Limits) -> Transfer:
     Raises:
         StyleTransferError: something is missing, can't be used, or is not allowed.
     """
-    settings = Settings.from_values(job.values)
-    _check_files(job)
-    transfer = prepare(
-        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
-    )
-    limits.check(settings, transfer.work)
-    return transfer
+    return _prepare(job, limits, prepare)
 
 
 def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
@@ -68,13 +64,7 @@ def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
     Raises:
         StyleTransferError: as `prepare_job`.
     """
-    settings = Settings.from_values(job.values)
-    _check_files(job)
-    sweep = prepare_sweep(
-        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
-    )
-    limits.check(settings, sweep.work)
-    return sweep
+    return _prepare(job, limits, prepare_sweep)
 
 
 def prepare_gallery_job(job: Job, paintings: Sequence[str], limits: Limits) -> Sweep:
@@ -88,6 +78,16 @@ def prepare_gallery_job(job: Job, paintings: Sequence[str], limits: Limits) -> S
     sweep = prepare_gallery(_content(job), paintings, settings)
     limits.check(settings, sweep.work)
     return sweep
+
+
+def _prepare(job: Job, limits: Limits, read: Callable[..., Prepared]) -> Prepared:
+    settings = Settings.from_values(job.values)
+    _check_files(job)
+    prepared = read(
+        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
+    )
+    limits.check(settings, prepared.work)
+    return prepared
 
 
 def _check_files(job: Job) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import av
@@ -180,17 +179,14 @@ def test_insights_show_the_photo_or_the_painting(
     assert read_recipe(out).settings == with_precision(replace(expected, size=64, steps=2))
 
 
+@pytest.mark.usefixtures("tiny_tiles")
 def test_a_sweep_of_a_large_picture(
     photo_path: Path,
     painting_path: Path,
     tmp_path: Path,
     command_line: CommandLine,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its nine tiles are small, whatever size the settings ask for."""
-    module = import_module("nst_core.sweep")
-    monkeypatch.setattr(module, "STEPS", 1)
-    monkeypatch.setattr(module, "SIZE", 64)
     out = tmp_path / "out.png"
     done = command_line(photo_path, painting_path, "-o", out, "--sweep", "--size", 4096)
     assert_quiet(done)

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from nst_core import ImageError, Settings, finish, load_image
 from nst_core.images import working_size
 from nst_core.tensors import to_tensor
-from tests.corpus import STORED
+from tests.corpus import STORED, swapped_profile
 
 ROOT = Path(__file__).parents[2]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -115,13 +115,8 @@ def test_location_does_not_reach_the_result(tmp_path: Path) -> None:
 
 def test_profile_is_converted_to_srgb() -> None:
     """A profile with red and blue swapped turns a red image blue."""
-    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    tags = int.from_bytes(srgb[128:132], "big")
-    places = {bytes(srgb[132 + 12 * k : 136 + 12 * k]): 136 + 12 * k for k in range(tags)}
-    red, blue = places[b"rXYZ"], places[b"bXYZ"]
-    srgb[red : red + 4], srgb[blue : blue + 4] = srgb[blue : blue + 4], srgb[red : red + 4]
     image = load_image(
-        saved(Image.new("RGB", (20, 20), (255, 0, 0)), "PNG", icc_profile=bytes(srgb))
+        saved(Image.new("RGB", (20, 20), (255, 0, 0)), "PNG", icc_profile=swapped_profile())
     )
     red_value, _, blue_value = image.getpixel((5, 5))
     assert blue_value > 200

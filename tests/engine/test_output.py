@@ -7,7 +7,6 @@ import resource
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -153,16 +152,13 @@ def test_a_full_disk_leaves_the_old_file(
     ]
 
 
+@pytest.mark.usefixtures("tiny_tiles")
 def test_transparency_is_judged_by_what_will_be_written(
     photo_path: Path,
     painting_path: Path,
     tmp_path: Path,
     command_line: CommandLine,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = import_module("nst_core.sweep")
-    monkeypatch.setattr(module, "SIZE", 64)
-    monkeypatch.setattr(module, "STEPS", 1)
     clear, out = tmp_path / "clear.png", tmp_path / "out.jpg"
     image = Image.open(photo_path).resize((96, 64))
     image.putalpha(Image.linear_gradient("L").resize(image.size))

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from nst_core import load_image
-from tests.corpus import chunk, png, saved
+from tests.corpus import chunk, png, saved, swapped_profile
 
 SIZE = WIDTH, HEIGHT = 40, 24
 CASES = Path(__file__).parent / "cases"
@@ -51,16 +51,6 @@ def profile_of(name: str) -> bytes:
     return Image.open(CASES / name).info["icc_profile"]
 
 
-def swapped() -> bytes:
-    """A profile that calls red blue."""
-    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    tags = int.from_bytes(srgb[128:132], "big")
-    places = {bytes(srgb[132 + 12 * k : 136 + 12 * k]): 136 + 12 * k for k in range(tags)}
-    red, blue = places[b"rXYZ"], places[b"bXYZ"]
-    srgb[red : red + 4], srgb[blue : blue + 4] = srgb[blue : blue + 4], srgb[red : red + 4]
-    return bytes(srgb)
-
-
 def with_cicp_tag(primaries: int, transfer: int) -> bytes:
     """An ICC profile that has numbers of H.273, as those of HDR have."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -75,7 +65,7 @@ def with_cicp_tag(primaries: int, transfer: int) -> bytes:
 
 
 LINEAR_GREY, LINEAR_RGB = profile_of("grey_icc_LA.png"), profile_of("icc_rgbprofile_on_L.jpg")
-SWAPPED = swapped()
+SWAPPED = swapped_profile()
 
 
 def still(mode: str, colour: tuple[int, ...] | int) -> Image.Image:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -253,10 +252,8 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
     assert read_recipe(downloaded(page, tmp_path)).settings.init == "content"
 
 
-def test_nine_tiles_and_the_dice(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module("nst_core.sweep")
-    monkeypatch.setattr(module, "STEPS", 1)
-    monkeypatch.setattr(module, "SIZE", 64)
+@pytest.mark.usefixtures("tiny_tiles")
+def test_nine_tiles_and_the_dice(page: Page) -> None:
     page.get_by_role("button", name="Try nine at once").click()
     page.locator("#sweep").click()
     tiles = page.locator("#tiles button.thumbnail-item")

@@ -191,12 +191,10 @@ def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
     assert other.locator(".toast-wrap").inner_text().strip() == ""
 
 
+@pytest.mark.usefixtures("tiny_tiles")
 def test_the_photo_in_every_painting(
     page: Page, monkeypatch: pytest.MonkeyPatch, server: str
 ) -> None:
-    module = import_module("nst_core.sweep")
-    monkeypatch.setattr(module, "STEPS", 1)
-    monkeypatch.setattr(module, "SIZE", 64)
     unfold(page, "Your photo in every painting")
     page.locator("#gallery").click()
     tiles = page.locator("#gallery-tiles button.thumbnail-item")
@@ -205,7 +203,7 @@ def test_the_photo_in_every_painting(
     tiles.filter(has_text="Composition VIII").click()
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("composition_viii"))
     # Stop says where it ended.
-    monkeypatch.setattr(module, "STEPS", 40)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 40)
     page.locator("#gallery").click()
     panel = page.locator("#result").get_by_text(re.compile(r"^Tile \d+ of 16"))
     expect(panel).to_be_visible()
