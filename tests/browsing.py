@@ -20,7 +20,7 @@ WINDOWS = {**SIZES, "touch": SIZES["phone"], "tablet": (820, 1180)}
 # Numbers that are folded away.
 FOLDED = ("Size", "Steps", "Content weight", "Style weight", "Stroke size")
 
-# Opens a page in a profile of its own: `visit(size, scheme, url, cdn)`; see the fixture.
+# Opens a page in a profile of its own: `visit(size, url, cdn)`; see the fixture.
 Visit = Callable[..., Page]
 # A page, or the page in a frame of another one.
 App = Page | FrameLocator

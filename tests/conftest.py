@@ -20,7 +20,16 @@ import pytest
 import torch
 from hypothesis import HealthCheck, is_hypothesis_test
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from nst_core import load_image
 from nst_core.__main__ import main
@@ -159,6 +168,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(scope="module")
+def profiles() -> dict[str, BrowserContext]:
+    """Profiles that tests have left, by the window they are for; empty but for the app's own files.
+
+    A page whose scripts are compiled already takes half of the processor time to open.
+    """
+    return {}
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Let fixtures know whether their test has failed."""
@@ -175,56 +193,89 @@ def console_errors() -> list[str]:
 
 @pytest.fixture
 def visit(
-    request: pytest.FixtureRequest, browser: Browser, server: str, console_errors: list[str]
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    profiles: dict[str, BrowserContext],
+    server: str,
+    console_errors: list[str],
 ) -> Iterator[Visit]:
-    """Opens pages, each in a fresh profile, and watches them to the end of the test.
+    """Opens pages, each in a profile of its own, and watches them to the end of the test.
 
     No request may leave the machine, no error may reach the console, no script may throw. When a
     test fails, pictures of all its pages are kept.
     """
-    contexts: list[BrowserContext] = []
+    contexts: list[tuple[str, BrowserContext]] = []
     foreign: list[str] = []
+    cdns: list[str] = []
 
-    def watch(context: BrowserContext, cdn: str) -> None:
-        def see(url: str) -> None:
-            address = urlsplit(url)
-            here = address.hostname == "127.0.0.1" or address.scheme in ("data", "blob")
-            if not here and not (cdn and url.startswith(cdn)):
-                foreign.append(url)
+    def see(asked: Request) -> None:
+        address = urlsplit(asked.url)
+        here = address.hostname == "127.0.0.1" or address.scheme in ("data", "blob")
+        if not here and not asked.url.startswith(tuple(cdns)):
+            foreign.append(asked.url)
 
-        context.on("request", lambda request: see(request.url))
-        context.on(
-            "console", lambda m: console_errors.append(m.text) if m.type == "error" else None
-        )
-        context.on("weberror", lambda error: console_errors.append(str(error.error)))
+    def hear(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            console_errors.append(message.text)
 
-    def visit(
-        size: str = "desktop", scheme: str = "light", url: str = server, cdn: str = ""
-    ) -> Page:
+    def fail(error: WebError) -> None:
+        console_errors.append(str(error.error))
+
+    watched = {"request": see, "console": hear, "weberror": fail}
+
+    def visit(size: str = "desktop", url: str = server, cdn: str = "") -> Page:
         """`cdn` is an address that `url` needs, and that the test answers itself."""
-        width, height = WINDOWS[size]
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            has_touch=size == "touch",
-            is_mobile=size == "touch",
-        )
-        contexts.append(context)
-        watch(context, cdn)
+        context = profiles.pop(size, None) or open_profile(browser, size)
+        contexts.append((size, context))
+        for event, listen in watched.items():
+            context.on(event, listen)
         page = context.new_page()
-        if not cdn:
+        if cdn:
+            cdns.append(cdn)
+        else:
             page.goto(url)
         return page
 
     yield visit
-    if request.node.stash[FAILED] or foreign or console_errors:
-        pages = [page for context in contexts for page in context.pages]
+    failed = request.node.stash[FAILED] or foreign or console_errors
+    if failed:
+        pages = [page for _, context in contexts for page in context.pages]
         for number, page in enumerate(pages):
             keep(page, f"failed-{request.node.name}-{number}")
-    for context in contexts:
-        context.close()
+    for size, context in contexts:
+        for event, listen in watched.items():
+            context.remove_listener(event, listen)
+        if failed or size in profiles:
+            context.close()
+        else:
+            empty(context, server)
+            profiles[size] = context
     assert foreign == []
     assert console_errors == []
+
+
+def open_profile(browser: Browser, size: str) -> BrowserContext:
+    """A new profile, in which nothing moves: moving pictures take as much time as the runs."""
+    width, height = WINDOWS[size]
+    return browser.new_context(
+        viewport={"width": width, "height": height},
+        has_touch=size == "touch",
+        is_mobile=size == "touch",
+        reduced_motion="reduce",
+    )
+
+
+def empty(context: BrowserContext, url: str) -> None:
+    """Close the pages of a profile, and forget what the server at this address has stored in it."""
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send(
+        "Storage.clearDataForOrigin",
+        {"origin": url.rstrip("/"), "storageTypes": "cookies,local_storage,session_storage"},
+    )
+    context.clear_permissions()
+    for page in context.pages:
+        page.close()
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ from tests.serving import health, wait_until_idle
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
+# The divider moves by itself.
+SWEEPS = "document.querySelector('#compare img.fixed')?.getAnimations().length == 1"
 # Drops a file onto an element as a browser does when a hand lets it go.
 DROP = """async (element, name) => {
   const canvas = new OffscreenCanvas(90, 60);
@@ -71,10 +73,11 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     painting(page, "Poppies").click()
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
+    page.emulate_media(reduced_motion="no-preference")
     small_run(page)
     expect(thumbnails(page)).to_have_attribute("aria-label", "Golden gate, Poppies, 64 px")
     expect(page.locator("#save-film")).to_be_visible()
-    expect(page.locator("#compare")).to_be_visible()  # the divider has swept there
+    page.wait_for_function(SWEEPS)
     expect(page.locator("#refine")).to_be_enabled()
     # Another photo: there is nothing to refine.
     page.locator("#photos button").nth(1).click()
