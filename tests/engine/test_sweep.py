@@ -29,7 +29,7 @@ from nst_core.sweep import CAPTION_HEIGHT, GAP, STYLE_SCALES, STYLE_WEIGHTS, she
 def test_nine_tiles_with_the_settings_of_a_large_picture(
     photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 2)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     tiles = list(sweep(photo, painting, Settings(size=3000, tv_weight=2)))
     assert [tile.settings.style_weight for tile in tiles[::3]] == list(STYLE_WEIGHTS)
     assert [tile.settings.style_scale for tile in tiles[:3]] == list(STYLE_SCALES)
@@ -66,6 +66,7 @@ def test_only_the_tiles_of_a_sweep_are_planned(photo: Image.Image, painting: Ima
     assert prepared.work == sum(run.work for run in prepared.runs)
 
 
+@pytest.mark.usefixtures("tiny_tiles")
 def test_a_sweep_reads_its_images_once(
     photo_path: Path, painting_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +78,6 @@ def test_a_sweep_reads_its_images_once(
 
     for module in ("transfer", "regions"):
         monkeypatch.setattr(import_module(f"nst_core.{module}"), "load_image", watched)
-    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     mask = tmp_path / "mask.png"
     Image.new("L", (90, 60), "white").save(mask)
     prepared = prepare_sweep(photo_path, painting_path, Settings(), mask=mask)

@@ -53,9 +53,10 @@ NO_ALT = "[...document.images].filter(i => !i.alt.trim()).map(i => i.outerHTML.s
 
 def violations(page: Page, **options: Any) -> list[tuple[str, str, str]]:
     """What axe finds that is serious, but for what is Gradio's."""
+    found = Axe().run(page, options={"resultTypes": ["violations"], **options}).response
     return [
         (violation["id"], node["html"], node["failureSummary"])
-        for violation in Axe().run(page, options={"resultTypes": ["violations"], **options}).response["violations"]
+        for violation in found["violations"]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
         if not any(

@@ -26,12 +26,12 @@ FILE_DATA = {"_type": "gradio.FileData"}
 API = "/gradio_api"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def public(public_server: Server) -> Server:
     return public_server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(public: Server) -> Client:
     return Client(public.url, verbose=False)
 
