@@ -22,6 +22,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from nst_core import Frame, StyleTransferError
 from nst_core.server.card import Card
 from nst_core.server.cleaning import start_cleaning
+from nst_core.server.delivery import Delivery
 from nst_core.server.device import runs_on_zerogpu
 from nst_core.server.gate import Gate
 from nst_core.server.hosts import hosts_of, trust_proxies
@@ -132,7 +133,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
         "footer_links": ["api", "gradio"],
         "max_file_size": f"{service.limits.upload}mb",
         "state_session_capacity": MOST_SESSIONS,
-        "app_kwargs": {"middleware": [hosts, gate, Middleware(Card, **CARD)]},
+        "app_kwargs": {"middleware": [hosts, Middleware(Delivery), gate, Middleware(Card, **CARD)]},
     }
     start_cleaning(service)
     launched: tuple[Any, str, str] = demo.launch(**{**defaults, **launch})

@@ -126,7 +126,9 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{server}?style=mosaic&style_weight=2&steps=12&size=256"
 
-    # An example shows its film.
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_an_example_that_a_link_names_shows_its_film(visit: Visit, server: str) -> None:
     page = visit(url=f"{server}?example=starry-lift-off")
     expect(status(page)).to_have_text("Lift-off under stars")
     page.get_by_role("tab", name="Time-lapse").click()

@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageOps
 
 from nst_core.images import working_size
 from nst_core.settings import DEFAULTS, OPTIONS
-from nst_core.sweep import CAPTION_HEIGHT, GAP, SIZE
+from nst_core.sweep import CAPTION_HEIGHT, GAP
 
 ROOT = Path(__file__).parents[2]
 ENDPOINT = "/stylize"
@@ -128,13 +128,13 @@ def test_a_film_may_be_webp(client: Client, photo_path: Path, painting_path: Pat
         assert film.n_frames > 1
 
 
+@pytest.mark.usefixtures("tiny_tiles")
 def test_a_sweep_is_one_picture_of_nine(
-    client: Client, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Client, photo_path: Path, painting_path: Path
 ) -> None:
-    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
     path = client.predict(**inputs(photo_path, painting_path), api_name="/sweep")
     picture = Image.open(path)
-    width, height = working_size(Image.open(photo_path).size, SIZE)
+    width, height = working_size(Image.open(photo_path).size, import_module("nst_core.sweep").SIZE)
     across, down = width + GAP, height + CAPTION_HEIGHT + GAP
     assert picture.size == (3 * across + GAP, 3 * down + GAP)
     corners = [(GAP + column * across, GAP + row * down) for row in range(3) for column in range(3)]

@@ -32,8 +32,8 @@ LONG = {"size": 256, "steps": 2000}
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("tools")
-    # What is older than a minute is looked for every 15 s.
-    limits = {"NST_WORK": "1e6", "NST_KEEP": "60"}
+    # What is older than half a minute is looked for every 8 s.
+    limits = {"NST_WORK": "1e6", "NST_KEEP": "30"}
     with running_server(folder, GRADIO_MCP_SERVER="true", **limits) as server:
         yield server
 

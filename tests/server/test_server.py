@@ -90,7 +90,7 @@ def test_a_run_out_of_time_gives_what_it_has(
         client.submit(
             content=handle_file(photo_path),
             style=handle_file(painting_path),
-            size=512,
+            size=128,
             steps=2000,
             api_name="/stylize",
         )
