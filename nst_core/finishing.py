@@ -17,7 +17,7 @@ from .settings import Settings
 
 # Pixels of a strip: few enough for the caches of a processor, many enough to hide the cost of the
 # rows that two strips both need.
-STRIP_PIXELS = 2**19
+STRIP_PIXELS = 2**18
 LEAST_ROWS = 16
 
 # Left, upper, right and lower border of a strip.

@@ -110,12 +110,14 @@ import runpy, sys
 
 script, missing, *sys.argv = sys.argv[1:]
 
-class Missing:
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in missing.split():
-            raise ModuleNotFoundError(name)
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def find_spec(self, name, path=None, target=None):
+        known = name.partition(".")[0] not in missing.split()
+        return self.finder.find_spec(name, path, target) if known else None
 
-sys.meta_path.insert(0, Missing)
+sys.meta_path[:] = map(Without, sys.meta_path)
 sys.argv.insert(0, script)
 runpy.run_path(script, run_name="__main__")
 """
