@@ -207,6 +207,7 @@ def test_a_sweep_stops_too(
 
     # As in `zerogpu_space`.
     monkeypatch.setattr(import_module("nst_core.sweep"), "SIZE", 64)
+    monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 15)
     sweep = prepare_sweep(photo_path, painting_path, Settings())
     client = space.client()
     asked = len(space.scheduler.asked("/schedule"))

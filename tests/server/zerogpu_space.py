@@ -43,8 +43,9 @@ from nst_core.server.runs import Stop  # noqa: E402
 from nst_core.transfer import prepare  # noqa: E402
 from nst_core.vgg import load_vgg  # noqa: E402
 
-# The tiles of a sweep are as small as they can be.
-import_module("nst_core.sweep").SIZE = 64
+# The tiles of a sweep are small, and take few steps.
+sweep = import_module("nst_core.sweep")
+sweep.SIZE, sweep.STEPS = 64, 15
 
 EXAMPLES = Path(app.__file__).parent / "examples"
 
