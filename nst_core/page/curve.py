@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -77,9 +77,9 @@ def build() -> Curve:
     return Curve(fold, plot, gr.Markdown("Run a transfer first.", render=False))
 
 
-def points_of(frame: Frame) -> list[tuple[int, str, float]]:
+def points_of(step: int, losses: Mapping[str, float]) -> list[tuple[int, str, float]]:
     """What a frame adds to the curve: step, term, and logarithm of the loss."""
-    return [(frame.step, term, math.log10(x)) for term, x in frame.losses.items() if x > 0]
+    return [(step, term, math.log10(x)) for term, x in losses.items() if x > 0]
 
 
 def layer_table(frame: Frame) -> str:

@@ -108,7 +108,7 @@ class _Runner:
         line = run_status(progress, fields, told.left)
         if progress.finished is not None:
             return {result.status: line, **self.buttons.finishing(progress.finished)}
-        told.points += points_of(frame)
+        told.points += points_of(frame.step, frame.losses)
         told.left = min(told.left, frame.remaining)
         return {
             result.picture: progress.picture or gr.skip(),
@@ -134,9 +134,12 @@ class _Runner:
             yield self.strip.show(self.service, owner)
             return
         progress = Progress(None, frame, outcome=outcome)
+        # The frames of a run of less than a second have not been told one by one.
+        points = [point for step, losses in outcome.losses for point in points_of(step, losses)]
         yield {
             **result.show(View(Base.of(record), seen, file, run_text(progress, fields))),
             **self.strip.show(self.service, owner),
+            **result.curve.show(points, frame.total_steps),
             **result.curve.show_layers(frame),
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }

@@ -41,6 +41,7 @@ class Outcome:
         frame: the last one.
         result: in the size of the photo, at full strength.
         film: previews of all steps.
+        losses: the step of each frame, and its loss by terms.
         seconds: all that it took.
         timed_out: it was ended because it took too long.
         hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
@@ -53,6 +54,7 @@ class Outcome:
     frame: Frame
     result: Image.Image
     film: TimeLapse
+    losses: tuple[tuple[int, dict[str, float]], ...]
     seconds: float
     timed_out: bool = False
     hurried: bool = False
@@ -101,10 +103,11 @@ def run_job(
         if run.stopped.is_set():
             return
         yield Progress(previews.first())
-        frame = None
+        frame, losses = None, []
         with closing(paint(transfer, Stop(run.ends))) as frames:
             for frame in frames:
                 run.seconds_left = frame.remaining
+                losses.append((frame.step, frame.losses))
                 path = previews.take(frame)
                 if frame.done or run.ends():
                     break
@@ -127,6 +130,7 @@ def run_job(
         frame,
         result,
         previews.film,
+        tuple(losses),
         seconds=seconds,
         timed_out=timed_out,
         hurried=hurried,
