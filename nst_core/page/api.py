@@ -97,7 +97,7 @@ def timelapse(service: Service, owner: str, fields: Fields) -> Iterator[FileData
 
 def sweep(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:
     """Nine small pictures in one: style weight grows downwards, strokes to the right."""
-    tiles = list(service.paint_sweep(_job(fields), owner))
+    tiles = [tile for tile in service.paint_sweep(_job(fields), owner) if tile is not None]
     if tiles:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sheet.png"

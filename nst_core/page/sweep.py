@@ -152,7 +152,10 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
 
 
 def _connect_panel(
-    panel: Panel, paint: Callable[[Job, str], Iterator[Tile]], inputs: Inputs, service: Service
+    panel: Panel,
+    paint: Callable[[Job, str], Iterator[Tile | None]],
+    inputs: Inputs,
+    service: Service,
 ) -> None:
     def work(request: gr.Request, **fields: Any) -> Iterator[Updates]:
         try:
@@ -171,13 +174,15 @@ def _connect_panel(
 
 
 def _follow(
-    panel: Panel, paint: Callable[[Job, str], Iterator[Tile]], fields: Fields, session: str
+    panel: Panel, paint: Callable[[Job, str], Iterator[Tile | None]], fields: Fields, session: str
 ) -> Iterator[Updates]:
     """The tiles so far, and which one is being painted."""
     shown: list[tuple[Image.Image, str]] = []
     count = len(panel.captions)
-    yield {panel.status: status_line(f"Tile 1 of {count}", progress_bar(0, count))}
     for tile in paint(job_of(fields), session):
+        if tile is None:  # not before: with this the button for Stop appears
+            yield {panel.status: status_line(f"Tile 1 of {count}", progress_bar(0, count))}
+            continue
         shown.append((on_white(tile.image), panel.captions[len(shown)]))
         made = len(shown)
         text = f"Tile {min(made + 1, count)} of {count}"

@@ -98,15 +98,19 @@ class Service:
                     if not run.ends():
                         self.costs.learn(transfer.work, run.elapsed)
 
-    def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile]:
+    def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile | None]:
         """The tiles of a sweep; none where it is stopped before its turn.
+
+        None comes before the first one: from then on the sweep can be stopped.
 
         Raises:
             StyleTransferError: as `paint`.
         """
         yield from self._tiles(prepare_sweep_job(job, self.limits), owner)
 
-    def paint_gallery(self, job: Job, paintings: Sequence[str], owner: str) -> Iterator[Tile]:
+    def paint_gallery(
+        self, job: Job, paintings: Sequence[str], owner: str
+    ) -> Iterator[Tile | None]:
         """The photo of a job in each of these paintings, small; none as `paint_sweep`.
 
         Raises:
@@ -114,9 +118,10 @@ class Service:
         """
         yield from self._tiles(prepare_gallery_job(job, paintings, self.limits), owner)
 
-    def _tiles(self, sweep: Sweep, owner: str) -> Iterator[Tile]:
+    def _tiles(self, sweep: Sweep, owner: str) -> Iterator[Tile | None]:
         with self.runs.enter(owner) as run:
             run.log_fields.update(size=TILE_SIZE, steps=len(sweep.runs) * STEPS)
+            yield None
             if run.stopped.is_set():
                 return
             for tile in self._paint_sweep(sweep, Stop(run.ends)):

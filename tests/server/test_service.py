@@ -49,11 +49,16 @@ def test_a_job_becomes_a_result(services: list[Service], job: Job, tmp_path: Pat
     assert last.outcome.result.size == Image.open(str(job.content)).size
 
 
-def test_a_sweep_ends_between_two_tiles(services: list[Service], job: Job) -> None:
+@pytest.mark.parametrize("made", [0, 1])
+def test_a_sweep_ends_before_its_first_tile_and_between_two(
+    services: list[Service], job: Job, made: int
+) -> None:
     tiles = services[0].paint_sweep(job, "me")
-    next(tiles)
+    assert next(tiles) is None  # the page offers Stop from now on
+    for _ in range(made):
+        next(tiles)
     services[0].runs.stop("me")
-    assert len(list(tiles)) <= 1
+    assert len(list(tiles)) <= made
     assert services[0].health() == {"status": "ok", "running": 0}
 
 
