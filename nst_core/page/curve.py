@@ -40,9 +40,15 @@ class Curve:
         with self.fold:
             self.plot.render()
 
-    def show(self, points: Sequence[tuple[int, str, float]], steps: int) -> Updates:
-        """Show the losses so far, as `points_of` gives them."""
-        table = pd.DataFrame(list(points), columns=["step", "term", "log10 loss"])
+    def show(self, losses: Sequence[tuple[int, Mapping[str, float]]], steps: int) -> Updates:
+        """Show the losses so far, as `Progress` has them."""
+        points = [
+            (step, term, math.log10(x))
+            for step, terms in losses
+            for term, x in terms.items()
+            if x > 0
+        ]
+        table = pd.DataFrame(points, columns=["step", "term", "log10 loss"])
         return {
             self.fold: gr.Accordion(visible=True),
             self.plot: gr.LinePlot(table, x_lim=[0, steps]),
@@ -75,11 +81,6 @@ def build() -> Curve:
     )
     fold = gr.Accordion("Loss curve", open=False, visible=False, elem_id="losses", render=False)
     return Curve(fold, plot, gr.Markdown("Run a transfer first.", render=False))
-
-
-def points_of(step: int, losses: Mapping[str, float]) -> list[tuple[int, str, float]]:
-    """What a frame adds to the curve: step, term, and logarithm of the loss."""
-    return [(step, term, math.log10(x)) for term, x in losses.items() if x > 0]
 
 
 def layer_table(frame: Frame) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from ..server.jobs import Outcome, Progress, save_result
 from ..server.preparing import Job
 from ..server.service import Service
 from .buttons import Work, cancel_button, run_button, say_place, stop_button
-from .curve import points_of
 from .errors import warn
 from .events import PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
@@ -37,9 +36,8 @@ IN_STRIP = "What your run came to is among your results."
 
 @dataclass
 class _Told:
-    """What the page has been told of a run: points of the curve, and seconds that are left."""
+    """What the page has been told of a run: the seconds that are left, which only fall."""
 
-    points: list[tuple[int, str, float]] = field(default_factory=list)
     left: float = math.inf
 
 
@@ -81,18 +79,19 @@ class _Runner:
         owner = owner_of(token)
         name = self.service.history.reserve(owner)
         told = _Told()
-        outcome = None
+        progress = None
         try:
             with tempfile.TemporaryDirectory() as folder:
                 session = str(request.session_hash)
                 for progress in self.service.paint(job, session, Path(folder), kept=True):
-                    outcome = progress.outcome
-                    if outcome is None:
+                    if progress.outcome is None:
                         yield self._show_progress(progress, fields, told)
-                if outcome is None:
+                if progress is None or progress.outcome is None:
                     yield {self.result.status: status_line("Stopped before the first step.")}
                     return
-                yield from self._show_outcome(outcome, job, fields, owner, name, Path(folder))
+                yield from self._show_outcome(
+                    progress, progress.outcome, job, fields, owner, name, Path(folder)
+                )
         finally:
             self.service.history.release(name)
 
@@ -108,16 +107,22 @@ class _Runner:
         line = run_status(progress, fields, told.left)
         if progress.finished is not None:
             return {result.status: line, **self.buttons.finishing(progress.finished)}
-        told.points += points_of(frame.step, frame.losses)
         told.left = min(told.left, frame.remaining)
         return {
             result.picture: progress.picture or gr.skip(),
             result.status: line,
-            **result.curve.show(told.points, frame.total_steps),
+            **result.curve.show(progress.losses, frame.total_steps),
         }
 
     def _show_outcome(
-        self, outcome: Outcome, job: Job, fields: Fields, owner: str, name: str, folder: Path
+        self,
+        progress: Progress,
+        outcome: Outcome,
+        job: Job,
+        fields: Fields,
+        owner: str,
+        name: str,
+        folder: Path,
     ) -> Iterator[Updates]:
         frame, result = outcome.frame, self.result
         if outcome.discarded and frame.step < LEAST_PART * frame.total_steps:
@@ -133,13 +138,11 @@ class _Runner:
             gr.Info(IN_STRIP, title="Your run")
             yield self.strip.show(self.service, owner)
             return
-        progress = Progress(None, frame, outcome=outcome)
-        # The frames of a run of less than a second have not been told one by one.
-        points = [point for step, losses in outcome.losses for point in points_of(step, losses)]
         yield {
             **result.show(View(Base.of(record), seen, file, run_text(progress, fields))),
             **self.strip.show(self.service, owner),
-            **result.curve.show(points, frame.total_steps),
+            # A run of less than a second has told of none of its frames before.
+            **result.curve.show(progress.losses, frame.total_steps),
             **result.curve.show_layers(frame),
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }

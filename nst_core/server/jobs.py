@@ -6,7 +6,7 @@ Transfer -> Progress, Progress, ... -> Outcome
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -41,7 +41,6 @@ class Outcome:
         frame: the last one.
         result: in the size of the photo, at full strength.
         film: previews of all steps.
-        losses: the step of each frame, and its loss by terms.
         seconds: all that it took.
         timed_out: it was ended because it took too long.
         hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
@@ -54,7 +53,6 @@ class Outcome:
     frame: Frame
     result: Image.Image
     film: TimeLapse
-    losses: tuple[tuple[int, dict[str, float]], ...]
     seconds: float
     timed_out: bool = False
     hurried: bool = False
@@ -71,12 +69,14 @@ class Progress:
         frame: the frame it was made from; None before the first step.
         finished: after the last step, the part (0 to 1) of the result that is made.
         outcome: at the end.
+        losses: of all frames so far, also of those without a preview: step, and loss by terms.
     """
 
     picture: str | None
     frame: Frame | None = None
     finished: float | None = None
     outcome: Outcome | None = None
+    losses: Sequence[tuple[int, Mapping[str, float]]] = ()
 
 
 def run_job(
@@ -112,7 +112,7 @@ def run_job(
                 if frame.done or run.ends():
                     break
                 if path is not None:
-                    yield Progress(path, frame)
+                    yield Progress(path, frame, losses=losses)
         if frame is None or (run.discarded and not kept):
             return
         run.log_fields.update(made=frame.step)
@@ -130,14 +130,13 @@ def run_job(
         frame,
         result,
         previews.film,
-        tuple(losses),
         seconds=seconds,
         timed_out=timed_out,
         hurried=hurried,
         discarded=run.discarded,
         disconnected=run.disconnected,
     )
-    yield Progress(None, frame, outcome=outcome)
+    yield Progress(None, frame, outcome=outcome, losses=losses)
 
 
 def _finish(

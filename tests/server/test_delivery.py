@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from tests.serving import Server
+from tests.serving import ROOT, Server
 
 
 def test_the_page_travels_compressed(public_server: Server) -> None:
@@ -24,6 +24,9 @@ def test_a_browser_keeps_scripts_and_asks_for_pictures_again(public_server: Serv
     script = re.search(r'"\./(assets/[^"]+\.js)"', page)[1]
     kept = httpx.get(f"{public_server.url}/{script}").headers["cache-control"]
     assert "immutable" in kept
-    for path in (script.replace(".js", "x.js"), "theme.css"):
-        answer = httpx.get(f"{public_server.url}/{path}")
+    picture = ROOT / "examples" / "contents" / "chelsea.jpg"
+    others = (script.replace(".js", "x.js"), "theme.css", f"gradio_api/file={picture}")
+    answers = [httpx.get(f"{public_server.url}/{path}") for path in others]
+    assert [answer.status_code for answer in answers] == [404, 200, 200]
+    for answer in answers:
         assert "immutable" not in answer.headers.get("cache-control", "")
