@@ -73,10 +73,10 @@ def test_a_frame_raises_the_measure_of_frames(quality: Quality, painting: Image.
 
 def test_pieces_are_taken_from_all_over_the_painting(painting: Image.Image) -> None:
     """A bar along the upper border is in the three upper pieces, and in no other."""
-    plain = painting.resize((96, 96))
+    plain = painting.resize((64, 64))
     barred = plain.copy()
-    barred.paste("black", (0, 0, 96, 5))
-    found = [Quality(x, x, side=96).frames_of_pieces() for x in (plain, barred)]
+    barred.paste("black", (0, 0, 64, 4))
+    found = [Quality(x, x, side=64).frames_of_pieces() for x in (plain, barred)]
     rises = [b - a for a, b in zip(*found, strict=True)]
     assert len(rises) == 9
     assert min(rises[:3]) > 2 * max(rises[3:])

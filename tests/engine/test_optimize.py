@@ -24,7 +24,7 @@ from nst_core.losses import weave
 from nst_core.objective import TERMS, Objective
 from nst_core.tensors import to_tensor
 
-SMALL = Settings(size=96, steps=12)
+SMALL = Settings(size=64, steps=8)
 
 
 def last(content: Image.Image, style: Image.Image, settings: Settings, **options: object) -> Frame:
@@ -33,13 +33,13 @@ def last(content: Image.Image, style: Image.Image, settings: Settings, **options
 
 
 def test_frames_tell_the_run(photo: Image.Image, painting: Image.Image) -> None:
-    settings = Settings(size=230, steps=10)
+    settings = Settings(size=230, steps=6)
     frames = list(stylize(photo, painting, settings))
-    assert [frame.step for frame in frames] == list(range(1, 11))
-    assert all(frame.total_steps == 10 for frame in frames)
+    assert [frame.step for frame in frames] == list(range(1, 7))
+    assert all(frame.total_steps == 6 for frame in frames)
     assert [stage.size for stage in frames[0].plan] == [181, 230]
-    assert sum(stage.steps for stage in frames[0].plan) == 10
-    assert [frame.done for frame in frames] == [False] * 9 + [True]
+    assert sum(stage.steps for stage in frames[0].plan) == 6
+    assert [frame.done for frame in frames] == [False] * 5 + [True]
     assert {frame.size for frame in frames} == {181, 230}
     elapsed = [frame.elapsed for frame in frames]
     assert elapsed == sorted(elapsed)
@@ -56,7 +56,7 @@ def test_frames_tell_the_run(photo: Image.Image, painting: Image.Image) -> None:
 def test_the_picture_takes_on_the_style_and_keeps_the_photo(
     photo: Image.Image, painting: Image.Image
 ) -> None:
-    first, *_, end = stylize(photo, painting, Settings(size=128, steps=25))
+    first, *_, end = stylize(photo, painting, Settings(size=96, steps=20))
     assert end.losses["style"] < 0.25 * first.losses["style"]
     assert end.losses["content"] < 2  # in units of the variance of the photo's features
 
@@ -353,8 +353,8 @@ def test_results_are_not_burnt(photo: Image.Image) -> None:
 
 
 def test_at_least_so_many_frames_evenly(photo: Image.Image, painting: Image.Image) -> None:
-    frames = list(stylize(photo, painting, Settings(size=64, steps=40), every=1e9, at_least=10))
-    assert [frame.step for frame in frames] == list(range(4, 41, 4))
+    frames = list(stylize(photo, painting, Settings(size=64, steps=20), every=1e9, at_least=10))
+    assert [frame.step for frame in frames] == list(range(2, 21, 2))
     frames = list(stylize(photo, painting, Settings(size=64, steps=5), every=1e9, at_least=10))
     assert len(frames) == 5
 

@@ -163,6 +163,7 @@ def test_vgg19_is_downloaded_from_the_hub_once(hub: LocalHub, tmp_path: Path) ->
     assert hub.requests == []
 
 
+@pytest.mark.full
 def test_the_sentence_names_the_damaged_file_in_the_cache_of_the_hub(
     hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_the_sentence_names_the_damaged_file_in_the_cache_of_the_hub(
     assert try_to_load_from_cache(HUB_REPOSITORY, HUB_FILE, cache_dir=tmp_path / "hub") is None
 
 
+@pytest.mark.full
 def test_where_the_hub_has_no_vgg19_torchvision_gives_it(hub: LocalHub, tmp_path: Path) -> None:
     """torchvision's cache gets the file when the Hub is asked, too late to be preferred to it."""
     tensors = random_vgg19()

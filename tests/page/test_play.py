@@ -215,9 +215,7 @@ def test_the_photo_in_every_painting(
     wait_until_idle(server)
 
 
-def test_a_reload_and_an_example_say_where_the_run_is(
-    page: Page, console_errors: list[str]
-) -> None:
+def test_an_example_says_where_the_run_is(page: Page) -> None:
     set_number(page, "Steps", 40)
     set_number(page, "Size", 200)
     page.locator("#start").click()
@@ -226,8 +224,3 @@ def test_a_reload_and_an_example_say_where_the_run_is(
     expect(page.get_by_text("What your run came to is among your results")).to_be_visible()
     expect(thumbnails(page)).to_have_count(1)
     expect_ready(page)
-    start_long_run(page)
-    page.reload()
-    expect(status(page)).to_contain_text("Your run ended when the page was loaded anew")
-    expect(thumbnails(page)).to_have_count(2)
-    console_errors.clear()  # of the cut stream of the page that was left

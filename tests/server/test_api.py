@@ -36,7 +36,7 @@ def inputs(content: Path, style: Path, **settings: object) -> dict:
 def test_streams_previews_and_ends_with_a_png_of_the_photos_size(
     client: Client, photo_path: Path, painting_path: Path
 ) -> None:
-    job = client.submit(**inputs(photo_path, painting_path, size=64, steps=60), api_name=ENDPOINT)
+    job = client.submit(**inputs(photo_path, painting_path, size=64, steps=30), api_name=ENDPOINT)
     result = Path(job.result(timeout=120))
     looks = [Path(path) for path in job.outputs()]
     assert len({path.read_bytes() for path in looks}) >= 5

@@ -113,7 +113,8 @@ def test_the_page_is_built_without_pytorch() -> None:
     assert done.stdout == "True False\n", done.stderr
 
 
-@pytest.mark.parametrize("seconds", [0.0, pytest.param(2.0, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("seconds", [0.0, 2.0])
 def test_it_may_be_stopped_while_it_warms_up(tmp_path: Path, seconds: float) -> None:
     with running_server(tmp_path, warmed_up=False) as server:
         time.sleep(seconds)

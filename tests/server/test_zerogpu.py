@@ -200,6 +200,7 @@ def test_the_parent_looks_at_the_stop_flag(
     assert len(space.scheduler.asked("/allow")) <= allowed + 1
 
 
+@pytest.mark.full
 def test_a_sweep_stops_too(
     space: Space, photo_path: Path, painting_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
