@@ -86,17 +86,19 @@ class _Answers:
         """The page has been loaded: say what a run takes."""
         return self._costs(job_of(fields), str(request.session_hash))
 
-    def change(self, request: gr.Request, base: Base, live: Any, **fields: Any) -> Updates:
+    def change(self, request: gr.Request, base: Base | None, live: Any, **fields: Any) -> Updates:
         """Something has changed: say what a run takes now, and show a new photo."""
         session = str(request.session_hash)
         busy = self.service.turns.is_taken(session, KIND)
-        news = {} if busy else self._news(base, bool(live), fields)
+        # A page that is still loading has no base yet.
+        news = {} if busy or base is None else self._news(base, bool(live), fields)
         return {**self._costs(job_of(fields), session), **news}
 
-    def preview(self, request: gr.Request, base: Base, **fields: Any) -> Iterator[Updates]:
+    def preview(self, request: gr.Request, base: Base | None, **fields: Any) -> Iterator[Updates]:
         """Something has changed: show what would be painted, unless that is in view."""
         session = str(request.session_hash)
-        if self.service.limits.live and not self.service.turns.is_taken(session, KIND):
+        taken = self.service.turns.is_taken(session, KIND)
+        if self.service.limits.live and not taken and base is not None:
             try:
                 yield from self._frames(base, fields, session)
             except StyleTransferError as error:

@@ -147,8 +147,13 @@ class _Runner:
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }
         outcome.film.save(record.film)
-        # The strip once more: Gradio may drop the update of a gallery that is still being drawn.
-        yield {**result.show_film(str(record.film)), **self.strip.show(self.service, owner)}
+        # Gradio may drop an update of what is still being drawn: without the file once more, the
+        # button would save the picture of before, and without the strip, the result not be in it.
+        yield {
+            **result.show_film(str(record.film)),
+            **self.strip.show(self.service, owner),
+            result.download: gr.DownloadButton(value=file),
+        }
 
     def _keep(
         self,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nst_core import StyleTransferError
 from nst_core.page import build_page, gr, runs_of, usable
+from nst_core.page.inputs import MIX, STYLES
 from nst_core.page.result import known
 from nst_core.server.limits import Limits
 from nst_core.server.service import Service
+from nst_core.settings import DEFAULTS
 
 
 def nothing(*_: object) -> Iterator[Any]:
@@ -50,6 +53,21 @@ def test_values_that_gradio_would_fail_at_are_known(demo: gr.Blocks) -> None:
     assert usable(demo, check, [good])
     for wrong in ("x", 7, [], {"path": 7}, {**good, "size": "x"}):
         assert not usable(demo, check, [wrong])
+
+
+def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
+    demo: gr.Blocks, photo_path: Path, painting_path: Path
+) -> None:
+    """It has no state yet: what it shows is not known."""
+    pictures = {"content": {"path": str(photo_path)}, STYLES[0]: {"path": str(painting_path)}}
+    request = SimpleNamespace(session_hash="new")
+    empty = dict.fromkeys(("mask", "start_image", *STYLES))
+    fields = {**DEFAULTS.as_dict(), **empty, **dict.fromkeys(MIX, 1), **pictures}
+    found = named(demo, "change").fn(request, base=None, live=False, **fields)
+    assert {block.elem_id for block in found} == {"cost", "quality", None}
+    assert not [block for block in found if isinstance(block, (gr.Image, gr.State))]
+    last = list(named(demo, "preview").fn(request, base=None, **fields))
+    assert len(last) == 1
 
 
 def test_a_page_whose_state_is_gone_asks_to_be_loaded_again(demo: gr.Blocks) -> None:
