@@ -94,7 +94,7 @@ class Settings:
             "first.",
             ("style", "content", "match"),
             advanced=False,
-            names=("The painting's", "The photo's", "Painting's, matched to the photo"),
+            names=("The painting's", "The photo's", "Close to the photo's"),
         ),
     )
     color_amount: float = _option(

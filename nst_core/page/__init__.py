@@ -58,7 +58,7 @@ def build_page(service: Service) -> gr.Blocks:
                 learn = insights.build(paint.result, EXAMPLES / "layers")
         studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
-        for script in ("on_load.js", "touch.js", "own_pictures.js"):
+        for script in ("on_load.js", "touch.js", "own_pictures.js", "mark_chosen.js"):
             demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo

@@ -61,7 +61,7 @@ def build(service: Service) -> Changes:
             apply_default_css=False,
         )
         live = gr.Checkbox(
-            label="Live preview",
+            label="Live preview while I choose",
             container=False,
             visible=bool(service.limits.live),
             elem_id="live",
@@ -117,7 +117,7 @@ class _Answers:
         for name, size in QUALITIES.items():
             values = {**job.values, "size": size, "steps": DEFAULTS.steps}
             needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
-            qualities.append((f"{name}, {needed.lower()}" if needed else name, name))
+            qualities.append((", ".join(filter(None, (name, needed.removeprefix("About ")))), name))
         quality = quality_of(job.values["size"], job.values["steps"])
         return {
             self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),

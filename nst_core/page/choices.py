@@ -33,6 +33,10 @@ def build() -> Choices:
 
 
 def _strip(label: str, name: str, pictures: Mapping[str, Bundled], columns: int) -> gr.Gallery:
+    # `mark_chosen.js` writes the name of what is in the box beside the label.
+    gr.HTML(
+        f'{label} <span class="chosen"></span>', elem_id=f"{name}-heading", elem_classes="heading"
+    )
     shown = [(picture.thumbnail, picture.name) for picture in pictures.values()]
     return picture_strip(
         shown,

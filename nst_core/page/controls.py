@@ -71,8 +71,14 @@ class Main:
     """What everybody sees of the controls; the fields are those of `Controls`."""
 
     balance: gr.HTML
-    quality: gr.Radio
     color: gr.Radio
+
+
+def build_quality() -> gr.Radio:
+    """The three qualities."""
+    return gr.Radio(
+        list(QUALITIES), value="Good", label="Quality", container=False, elem_id="quality"
+    )
 
 
 def build_main() -> Main:
@@ -85,12 +91,11 @@ def build_main() -> Main:
             elem_id="balance",
             apply_default_css=False,
         )
-        quality = gr.Radio(list(QUALITIES), value="Good", label="Quality", elem_id="quality")
         color = setting_widget("color")
-    return Main(balance, quality, color)
+    return Main(balance, color)
 
 
-def build_fine(main: Main) -> Controls:
+def build_fine(main: Main, quality: gr.Radio) -> Controls:
     """The settings that are folded away."""
     with gr.Accordion("Fine tuning", open=False, elem_id="fine"):
         with gr.Group():
@@ -106,7 +111,7 @@ def build_fine(main: Main) -> Controls:
             rest = dict(_widgets(advanced=True, but=("init", "seed")))
     found = {**plain, "color": main.color, "init": init, "seed": seed, **rest}
     settings = {name: found[name] for name in OPTIONS if name in found}
-    return Controls(settings, main.balance, main.quality, init, start_image, dice)
+    return Controls(settings, main.balance, quality, init, start_image, dice)
 
 
 def quality_of(size: Any, steps: Any) -> str | None:

@@ -29,9 +29,16 @@ class Recipes:
 
 
 def build() -> Recipes:
-    """The box, empty."""
-    label = "Recipe: drop a picture made here to restore its settings"
-    return Recipes(gr.File(label=label, height=140, elem_id="recipe", elem_classes="takes-drops"))
+    """The box, empty, and folded away."""
+    with gr.Accordion("Settings from a picture made here", open=False):
+        return Recipes(
+            gr.File(
+                label="A picture that was saved here",
+                height=140,
+                elem_id="recipe",
+                elem_classes="takes-drops",
+            )
+        )
 
 
 def connect(recipes: Recipes, inputs: Inputs, result: Result) -> None:

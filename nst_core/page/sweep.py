@@ -72,10 +72,10 @@ def build() -> Sweeps:
             columns=4,
         ),
         nine=_build_panel(
-            "Try nine at once",
+            "Nine versions of this picture",
             "Nine small pictures of your two, by style weight (downwards) and stroke size (to the "
             "right). Click one to choose it.",
-            "Make the sheet",
+            "Paint nine",
             "sweep",
             tuple(f"{weight:g}, {scale:g}" for weight, scale in NINE),
             columns=len(STYLE_SCALES),

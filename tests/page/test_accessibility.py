@@ -27,10 +27,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 ACCORDIONS = (
     "Paint a region",
     "Your photo in every painting",
-    "Try nine at once",
+    "Nine versions of this picture",
     "More examples",
     "Fine tuning",
     "Advanced",
+    "Settings from a picture made here",
 )
 
 # Violations in Gradio's own elements: the rule, and how the element begins.

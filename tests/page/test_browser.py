@@ -205,6 +205,7 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     # The recipe in the first picture makes the same picture again.
     preset.filter(has_text="Balanced").click()
     set_number(page, "Steps", 77)
+    unfold(page, "Settings from a picture made here")
     page.locator("#recipe input[type=file]").set_input_files(first)
     expect(page.get_by_text("All settings are as they were").first).to_be_visible()
     expect(number(page, "Steps")).to_have_value("4")
@@ -255,7 +256,7 @@ def test_refine_history_and_film(page: Page, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny_tiles")
 def test_nine_tiles_and_the_dice(page: Page) -> None:
-    page.get_by_role("button", name="Try nine at once").click()
+    page.get_by_role("button", name="Nine versions of this picture").click()
     page.locator("#sweep").click()
     tiles = page.locator("#tiles button.thumbnail-item")
     expect(tiles).to_have_count(9, timeout=60_000)

@@ -64,13 +64,24 @@ def painting(page: Page, name: str) -> Locator:
     return page.locator("#paintings").get_by_role("button", name=name, exact=True)
 
 
+def expect_chosen(page: Page, strip: str, *names: str) -> None:
+    """These pictures of a strip are marked, and its heading names them."""
+    expect(page.locator(f"#{strip}-heading .chosen")).to_have_text(", ".join(names))
+    marked = page.locator(f"#{strip} button[aria-current=true]")
+    assert [button.get_attribute("aria-label") for button in marked.all()] == [*names]
+
+
 def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     """The photo is in view at once, stays when a painting is chosen, and names the result."""
+    expect_chosen(page, "photos", "Cat")
+    expect_chosen(page, "paintings", "The Great Wave")
     choose_own_photo(page, own_photo)
+    expect_chosen(page, "photos")
     expect(status(page)).to_contain_text("Ready")
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("golden_gate"))
     expect(page.locator("#download")).to_be_disabled()
     painting(page, "Poppies").click()
+    expect_chosen(page, "paintings", "Poppies")
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
     page.emulate_media(reduced_motion="no-preference")
@@ -124,7 +135,7 @@ def test_one_slider_sets_both_weights_and_follows_them(page: Page) -> None:
 
 def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server: str) -> None:
     quality = page.locator("#quality")
-    expect(quality.get_by_label("Quick, about")).to_be_visible()
+    expect(quality.get_by_label("Quick, ")).to_be_visible()
     expect(page.locator("#cost")).to_contain_text("About")
     quality.get_by_label("Large").check()
     expect(number(page, "Size")).to_have_value("1024")
