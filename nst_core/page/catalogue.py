@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ class Catalogue:
     contents: Mapping[str, Bundled]
     styles: Mapping[str, Bundled]
     pairs: tuple[Pair, ...]
+
+    def original(self, path: Path) -> str:
+        """The bundled file that a file is a copy of; the file itself where there is none."""
+        for pictures in (self.contents, self.styles):
+            bundled = pictures.get(path.stem)
+            if bundled and filecmp.cmp(bundled.path, path, shallow=False):
+                return bundled.path
+        return str(path)
 
     def name_of(self, path: str) -> str:
         """What the page calls a photo or a painting: of one's own, the name of its file."""

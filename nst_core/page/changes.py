@@ -37,6 +37,7 @@ log = logging.getLogger("nst")
 # Previews that may wait for the last step of an older one.
 MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
+OLD = "The picture is still the one of before."
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ class _Answers:
         for name, size in QUALITIES.items():
             values = {**job.values, "size": size, "steps": DEFAULTS.steps}
             needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
-            qualities.append((", ".join(filter(None, (name, needed.removeprefix("About ")))), name))
+            needed = needed.removeprefix("About ").replace(" minutes", " min")
+            qualities.append((", ".join(filter(None, (name, needed))), name))
         quality = quality_of(job.values["size"], job.values["steps"])
         return {
             self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
@@ -132,7 +134,7 @@ class _Answers:
         if content is None or key_of(fields) == base.key:
             return {}
         if identity(content) == identity(base.content):
-            return {} if live else {self.result.status: status_line(READY)}
+            return {} if live else {self.result.status: status_line(f"{READY} {OLD}")}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
 

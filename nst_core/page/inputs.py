@@ -16,6 +16,7 @@ from ..errors import StyleTransferError
 from ..server.history import Record
 from ..server.preparing import Job
 from ..settings import DEFAULTS, MOST_STYLES, OPTIONS, Settings
+from .catalogue import catalogue
 from .controls import APPEARANCE, Controls
 from .painter import Painter
 from .pictures import Pictures
@@ -76,12 +77,17 @@ class Inputs:
         }
 
     def fill_record(self, record: Record) -> Updates:
-        """Put in what a result was made from."""
-        fields = record.values["fields"]
-        boxes = dict(zip(record.values["boxes"], map(str, record.styles), strict=True))
+        """Put in what a result was made from.
+
+        The record has copies of the files. Of bundled pictures the page needs the originals: it
+        would name the copies neither above the strips nor in a link.
+        """
+        fields, original = record.values["fields"], catalogue().original
+        content, styles = original(record.content), map(original, record.styles)
+        boxes = dict(zip(record.values["boxes"], styles, strict=True))
         return {
-            **self.pictures.fill(str(record.content), boxes, [fields[name] for name in MIX]),
-            **self.painter.show(str(record.content), fields["mask"] or ""),
+            **self.pictures.fill(content, boxes, [fields[name] for name in MIX]),
+            **self.painter.show(content, fields["mask"] or ""),
             **setting_values(self.settings, fields),
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,8 @@ def _follow(
     half: Half, path: str | None, layer: str, session: str, service: Service
 ) -> Iterator[Updates]:
     """Previews of a run, and its last picture in full."""
-    settings = half.settings_for(layer).as_dict()
+    # The picture is shown in the size it is painted at: no time is spent on the size of the photo.
+    settings = replace(half.settings_for(layer), full_detail=False).as_dict()
     job = Job(path, [path] if path else [], settings)
     status = status_line("Stopped before the first step.")
     with tempfile.TemporaryDirectory() as folder:

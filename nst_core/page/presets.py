@@ -55,3 +55,9 @@ def connect(presets: Presets, inputs: Inputs, result: Result) -> None:
         }
 
     presets.gallery.select(choose, None, [result.status, *inputs.settings.values()], **AT_ONCE)
+    # Settings that a visitor has changed are no preset any more.
+    touched = [
+        widget.input  # type: ignore[attr-defined]  # all of them have this event
+        for widget in (inputs.controls.balance, *(inputs.settings[name] for name in APPEARANCE))
+    ]
+    gr.on(touched, presets.unselect, None, presets.gallery, **AT_ONCE)

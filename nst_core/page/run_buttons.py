@@ -51,11 +51,11 @@ class RunButtons:
     def finishing(self, part: float) -> Updates:
         """While the result is brought to the size of the photo; `part` of it is made.
 
-        A small photo is finished before anybody could press Skip, and gets no such button.
+        A small photo is finished before anybody could press the button, and gets none.
         """
         if not 0 < part < 1:
             return {self.stop: gr.skip()}
-        return {self.stop: gr.Button("Skip", interactive=True)}
+        return {self.stop: gr.Button("Finish at once", interactive=True)}
 
     def ready(self, result: Result, base: Base | None) -> Updates:
         """Ready for the next run, whatever became of the last one."""

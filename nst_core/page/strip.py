@@ -7,7 +7,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
@@ -105,12 +105,12 @@ def connect(
             gr.Warning("This result is not kept any more.")
             yield strip.show(service, owner_of(token))
             return
+        # A large result takes seconds: its picture in the size it was painted at is there at once.
+        small = replace(Base.of(record), result=str(record.picture), finished=False)
+        yield result.show_unfinished(small, status_line("Bringing it back ..."))
         with tempfile.TemporaryDirectory() as folder:
-            yield {
-                **inputs.fill_record(record),
-                **result.show(_view(record, Path(folder))),
-                **result.curve.hide(),
-            }
+            # The inputs now: of two updates of a widget that is folded away, Gradio keeps the last.
+            yield {**inputs.fill_record(record), **result.show(_view(record, Path(folder)))}
 
     demo.load(
         reload,

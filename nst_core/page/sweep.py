@@ -77,7 +77,7 @@ def build() -> Sweeps:
             "right). Click one to choose it.",
             "Paint nine",
             "sweep",
-            tuple(f"{weight:g}, {scale:g}" for weight, scale in NINE),
+            tuple(f"Style {weight:g}, strokes {scale:g}" for weight, scale in NINE),
             columns=len(STYLE_SCALES),
         ),
     )

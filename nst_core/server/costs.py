@@ -15,6 +15,10 @@ from .preparing import Job
 
 # Seconds for a megapixel of gradient evaluations (`Transfer.work`), until a run has been timed.
 FAST_PACE, SLOW_PACE = 1.0, 7.0
+# Seconds for a megapixel of the photo, in whose size the picture is finished, until one was timed.
+FINISHING_PACE = 0.25
+# The least megapixels that say something of that pace.
+LEAST_FINISHED = 2.0
 # Seconds of a run, until there has been one.
 FIRST_TYPICAL = 20.0
 # The least work that says something of the pace: that of a preview is larger.
@@ -28,6 +32,7 @@ class Costs:
 
     def __init__(self) -> None:
         self._pace: float | None = None
+        self._finishing = FINISHING_PACE
         # Seconds of a run, about.
         self.typical = FIRST_TYPICAL
 
@@ -42,6 +47,12 @@ class Costs:
         pace = seconds / work
         self._pace = pace if self._pace is None else (1 - NEWEST) * self._pace + NEWEST * pace
 
+    def learn_finishing(self, megapixels: float, seconds: float) -> None:
+        """Remember how long the finishing took in the size of a photo, unless that is small."""
+        if megapixels >= LEAST_FINISHED:
+            latest = NEWEST * seconds / megapixels
+            self._finishing = (1 - NEWEST) * self._finishing + latest
+
     def learn_run(self, seconds: float) -> None:
         """Remember how long somebody's run took, whatever it did."""
         self.typical = (1 - NEWEST) * self.typical + NEWEST * seconds
@@ -54,18 +65,22 @@ class Costs:
 
     def of_run(self, job: Job) -> float | None:
         """Seconds of a run; None where it would be refused."""
-        return self._of(job, {}, 1)
+        return self._of(job, {}, 1, finished=True)
 
     def of_tiles(self, job: Job, count: int) -> float | None:
         """Seconds of so many tiles of a sweep; None where it would be refused."""
         return self._of(job, {"size": SIZE, "steps": STEPS}, count)
 
-    def _of(self, job: Job, changed: dict[str, int], count: int) -> float | None:
+    def _of(
+        self, job: Job, changed: dict[str, int], count: int, finished: bool = False
+    ) -> float | None:
         try:
             settings = Settings.from_values({**job.values, **changed})
             # The header of the file has the size: nothing is decoded.
             with Image.open(Path(str(job.content))) as photo:
                 plan = make_plan(settings, photo.size)
+                megapixels = photo.width * photo.height / 1e6
         except (StyleTransferError, OSError, ValueError):
             return None
-        return self.seconds(count * sum(stage.work for stage in plan))
+        finishing = self._finishing * megapixels if finished else 0.0
+        return self.seconds(count * sum(stage.work for stage in plan)) + finishing

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
+from ..transfer import Transfer
 from .costs import Costs
 from .history import History
-from .jobs import Paint, Progress, run_job
+from .jobs import Outcome, Paint, Progress, run_job
 from .limits import Limits
 from .live import first_size, paint_preview
 from .preparing import Job, prepare_gallery_job, prepare_job, prepare_sweep_job
@@ -74,10 +75,17 @@ class Service:
         for progress in run_job(transfer, self.runs, owner, folder, self._paint, kept):
             done = progress.outcome
             if done is not None:
-                self.costs.learn_run(done.seconds)
-            if done is not None and done.frame.step == done.frame.total_steps:
-                self.costs.learn(transfer.work, done.seconds)
+                self._learn(transfer, done)
             yield progress
+
+    def _learn(self, transfer: Transfer, done: Outcome) -> None:
+        self.costs.learn_run(done.seconds)
+        steps = done.frame.elapsed
+        if done.frame.step == done.frame.total_steps:
+            self.costs.learn(transfer.work, steps)
+        if transfer.settings.full_detail and not done.hurried:
+            width, height = transfer.content.size
+            self.costs.learn_finishing(width * height / 1e6, done.seconds - steps)
 
     def preview(self, job: Job, owner: str, folder: Path) -> Iterator[Progress]:
         """The first size of a run; nothing where the device is wanted for a run.

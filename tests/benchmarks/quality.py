@@ -1,6 +1,7 @@
 """The quality of our runs against time, beside four published methods.
 
     python tests/benchmarks/quality.py [time] [baselines] [slider] [sizes] [looks]
+        [--precision float32|bfloat16]
 
 Each word makes a table. Without words all are made, in half an hour on two cores. `metrics.py`
 defines S and C. `baselines.py` has the published methods: their results are read from
@@ -9,6 +10,7 @@ defines S and C. `baselines.py` has the published methods: their results are rea
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import sys
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 SIDE = 256
 SIZES = (256, 512, 1024)
+# What all runs of ours have in common; `--precision` changes it.
+COMMON = Settings()
 PAIRS_OF_SIZES = (PAIRS[0], PAIRS[1], PAIRS[3])
 
 
@@ -75,8 +79,8 @@ def time_to_quality() -> None:
     for pair in PAIRS:
         photo, painting = load_pair(*pair)
         quality = Quality(photo, painting)
-        settings = Settings(size=SIDE)
-        run(photo, painting, Settings(size=SIDE, steps=2))  # loads the network
+        settings = replace(COMMON, size=SIDE)
+        run(photo, painting, replace(COMMON, size=SIDE, steps=2))  # loads the network
         frames = list(stylize(photo, painting, settings))
         curve = [(frame.elapsed, *quality(frame.image)) for frame in frames if frame.size == SIDE]
         curves[pair] = curve
@@ -143,7 +147,9 @@ def slider() -> None:
         quality = Quality(photo, painting)
         row = [
             quality(
-                run(photo, painting, Settings(size=SIDE, content_weight=c, style_weight=s)).image
+                run(
+                    photo, painting, replace(COMMON, size=SIDE, content_weight=c, style_weight=s)
+                ).image
             )
             for c, s in weights
         ]
@@ -159,7 +165,7 @@ def same_look() -> None:
         quality = Quality(photo, painting)
         rows = {}
         for size in SIZES:
-            frame = run(photo, painting, Settings(size=size))
+            frame = run(photo, painting, replace(COMMON, size=size))
             rows[size] = (*quality(frame.image), frame.elapsed)
         for size, (s, c, seconds) in rows.items():
             ds, dc = (rows[size][k] / rows[512][k] - 1 for k in (0, 1))
@@ -184,7 +190,7 @@ def looks() -> None:
     tiles = []
     for pair in PAIRS:
         photo, painting = load_pair(*pair)
-        result = run(photo, painting, Settings()).image
+        result = run(photo, painting, COMMON).image
         quality = Quality(photo, painting)
         pieces = quality.frames_of_pieces()
         print(
@@ -205,7 +211,7 @@ def looks() -> None:
 def full_detail() -> None:
     """Save `full_detail.jpg`: a photo, its picture plainly enlarged, and along the contours."""
     photo, painting = load_pair("astronaut", "flow_strokes")
-    settings = Settings(size=192)
+    settings = replace(COMMON, size=192)
     picture = run(photo, painting, settings).image
     versions = [
         photo,
@@ -229,5 +235,10 @@ TABLES = {
 if __name__ == "__main__":
     keep_freed_memory()
     sys.stdout.reconfigure(line_buffering=True)  # shows every line at once, also in a file
-    for word in sys.argv[1:] or TABLES:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("tables", nargs="*", choices=[*TABLES, []], metavar="table")
+    parser.add_argument("--precision", default=COMMON.precision)
+    arguments = parser.parse_args()
+    COMMON = replace(COMMON, precision=arguments.precision)
+    for word in arguments.tables or TABLES:
         TABLES[word]()

@@ -145,7 +145,7 @@ def test_long_names_and_the_finishing_of_a_large_photo_that_nobody_waits_for(
     page.locator("#stop").click()
     expect(status(page)).to_contain_text("Finishing in the size of your photo")
     bar = status(page).locator("progress")
-    expect(page.locator("#stop")).to_have_text("Skip")
+    expect(page.locator("#stop")).to_have_text("Finish at once")
     assert 0 < int(bar.get_attribute("value")) < 100
     page.locator("#stop").click()
     expect(status(page)).to_contain_text("enlarged without the detail of your photo")

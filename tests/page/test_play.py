@@ -96,6 +96,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect(page.locator("#refine")).to_be_hidden()
     thumbnails(page).first.click()
     expect(status(page)).to_contain_text("From your results: Golden gate, Poppies")
+    expect_chosen(page, "paintings", "Poppies")
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
     expect(page.locator("#refine")).to_be_visible()
     expect(page.locator("#download")).to_be_enabled()
