@@ -191,6 +191,7 @@ def test_stylize_takes_over_from_a_preview(page: Page) -> None:
     expect(status(page)).to_contain_text("Finished")
 
 
+@pytest.mark.full  # `test_live` tries it without a browser
 def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
     other = page.context.new_page()
     other.goto(server)

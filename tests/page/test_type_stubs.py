@@ -6,6 +6,8 @@ import inspect
 import subprocess
 import sys
 
+import pytest
+
 # Ends with 0 as soon as so many classes are looked up.
 COUNT = """
 import inspect, os
@@ -24,6 +26,7 @@ os._exit(1)
 """
 
 
+@pytest.mark.full
 def test_gradio_still_looks_up_the_sources_of_its_components() -> None:
     """Where this fails, Gradio writes no stubs any more: delete `nst_core/page/type_stubs.py`."""
     assert subprocess.run([sys.executable, "-c", COUNT], timeout=120).returncode == 0

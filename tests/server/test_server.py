@@ -71,6 +71,7 @@ def test_more_than_the_operator_allows_is_a_sentence(
         run(client, photo_path, painting_path, size=64, memory_budget=17)
 
 
+@pytest.mark.full
 def test_a_run_out_of_time_gives_what_it_has(
     tmp_path: Path, photo_path: Path, painting_path: Path
 ) -> None:

@@ -121,6 +121,7 @@ def inputs(photo: Path, painting: Path, **settings: object) -> dict[str, Any]:
     return {"content": handle_file(photo), "style": handle_file(painting), **settings}
 
 
+@pytest.mark.full
 def test_importing_the_app_leaves_nothing_that_a_fork_would_break(space: Space) -> None:
     assert space.state["emulated_cuda"]
     assert not space.state["cuda_initialised"]
@@ -129,6 +130,7 @@ def test_importing_the_app_leaves_nothing_that_a_fork_would_break(space: Space) 
     assert space.state["python_threads"] == 1
 
 
+@pytest.mark.full
 def test_frames_hold_data_of_the_cpu_alone(space: Space) -> None:
     assert space.state["steps"] == [1, 2, 3, 4]
     assert space.state["done"] == [False, False, False, True]
@@ -137,6 +139,7 @@ def test_frames_hold_data_of_the_cpu_alone(space: Space) -> None:
     assert all(kind.split(".")[0] in ("builtins", "nst_core", "PIL") for kind in kinds)
 
 
+@pytest.mark.full
 def test_errors_in_the_worker_are_messages(
     space: Space, photo_path: Path, painting_path: Path
 ) -> None:
@@ -151,6 +154,7 @@ def never() -> Stop:
     return Stop(lambda: False)
 
 
+@pytest.mark.full
 def test_a_run_is_made_by_a_worker(space: Space, photo_path: Path, painting_path: Path) -> None:
     """For which the scheduler is asked for as many seconds as the app says."""
     import app
@@ -179,6 +183,7 @@ def test_durations_are_about_what_a_run_takes(photo: Image.Image, painting: Imag
     assert 15 <= app.sweep_seconds(sweep, never()) <= 60
 
 
+@pytest.mark.full
 def test_the_parent_looks_at_the_stop_flag(
     space: Space, photo_path: Path, painting_path: Path
 ) -> None:
