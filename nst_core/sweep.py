@@ -35,7 +35,12 @@ class Tile:
 
     @property
     def caption(self) -> str:
-        return f"style {self.settings.style_weight:g}, strokes {self.settings.style_scale:g}"
+        return caption_of(self.settings.style_weight, self.settings.style_scale)
+
+
+def caption_of(style_weight: float, style_scale: float) -> str:
+    """What stands below a tile."""
+    return f"style {style_weight:g}, strokes {style_scale:g}"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
 from .inputs import Inputs, identity, job_of, key_of
 from .result import Base, Result
 from .running import KIND
-from .status import cost_text, progress_bar, status_line
+from .status import cost_text, progress_bar, quality_text, status_line
 from .sweep import Sweeps
 from .widgets import Fields, Updates, owned, path_of, static
 
@@ -117,9 +117,8 @@ class _Answers:
         qualities = []
         for name, size in QUALITIES.items():
             values = {**job.values, "size": size, "steps": DEFAULTS.steps}
-            needed = cost_text(service.costs.of_run(Job(job.content, job.styles, values)))
-            needed = needed.removeprefix("About ").replace(" minutes", " min")
-            qualities.append((", ".join(filter(None, (name, needed))), name))
+            needed = service.costs.of_run(Job(job.content, job.styles, values))
+            qualities.append((quality_text(name, needed), name))
         quality = quality_of(job.values["size"], job.values["steps"])
         return {
             self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),

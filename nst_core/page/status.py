@@ -40,6 +40,13 @@ def cost_text(seconds: float | None) -> str:
     return "" if seconds is None else seconds_text(seconds).capitalize()
 
 
+def quality_text(name: str, seconds: float | None) -> str:
+    """A quality and what it takes, short enough for three in a line: "Good, 25 s"."""
+    if seconds is None:
+        return name
+    return f"{name}, {seconds_text(seconds).removeprefix('about ').replace('minutes', 'min')}"
+
+
 def place_text(before: int, seconds: float) -> str:
     """What is said to who waits for the device."""
     return f"{before} before you, {seconds_text(seconds)}" if before else "Your turn is next"

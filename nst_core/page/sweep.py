@@ -14,7 +14,7 @@ from ..errors import StyleTransferError
 from ..images import on_white
 from ..server.preparing import Job
 from ..server.service import Service
-from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile
+from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile, caption_of
 from .buttons import StartStop, build_start_stop
 from .catalogue import catalogue
 from .errors import answered, warn
@@ -77,7 +77,7 @@ def build() -> Sweeps:
             "right). Click one to choose it.",
             "Paint nine",
             "sweep",
-            tuple(f"Style {weight:g}, strokes {scale:g}" for weight, scale in NINE),
+            tuple(caption_of(*values).capitalize() for values in NINE),
             columns=len(STYLE_SCALES),
         ),
     )

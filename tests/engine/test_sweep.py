@@ -30,14 +30,13 @@ def test_nine_tiles_with_the_settings_of_a_large_picture(
     photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 1)
-    monkeypatch.setattr(import_module("nst_core.sweep"), "SIZE", 96)
     tiles = list(sweep(photo, painting, Settings(size=3000, tv_weight=2)))
     assert [tile.settings.style_weight for tile in tiles[::3]] == list(STYLE_WEIGHTS)
     assert [tile.settings.style_scale for tile in tiles[:3]] == list(STYLE_SCALES)
     assert {tile.settings.size for tile in tiles} == {3000, 2048}  # 4096 is the largest painting
     assert all(tile.settings.tv_weight == 2 for tile in tiles)
     assert len({tile.image.tobytes() for tile in tiles}) == 9
-    assert max(tiles[0].image.size) == 96
+    assert max(tiles[0].image.size) == 160
     paper = sheet(tiles)
     width, height = tiles[4].image.size
     corner = GAP + width + GAP, GAP + height + CAPTION_HEIGHT + GAP

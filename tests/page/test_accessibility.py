@@ -96,6 +96,7 @@ def test_every_view_passes(visit: Visit, size: str) -> None:
     expect(compared).to_have_count(2)
     for image in compared.all():
         page.wait_for_function("image => image.naturalWidth > 100", arg=image.element_handle())
+    check(page, dark)
     for accordion in ACCORDIONS:
         unfold(page, accordion)
     page.locator("#add-style").click()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from nst_core import Frame, Settings
-from nst_core.page.status import cost_text, place_text, run_text, seconds_text
+from nst_core.page.status import cost_text, place_text, quality_text, run_text, seconds_text
 from nst_core.plan import make_plan
 from nst_core.server.jobs import Progress
 
@@ -31,6 +31,10 @@ def test_a_time_is_said_in_words(seconds: float, text: str) -> None:
 def test_costs_and_places() -> None:
     assert cost_text(None) == ""
     assert cost_text(6) == "About 6 s"
+    assert quality_text("Good", 25) == "Good, 25 s"
+    assert quality_text("Quick", 0.4) == "Quick, under a second"
+    assert quality_text("Large", 150) == "Large, 2 min"
+    assert quality_text("Large", None) == "Large"
     assert place_text(1, 40) == "1 before you, about 40 s"
     assert place_text(0, 0) == "Your turn is next"
 
