@@ -110,7 +110,7 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     demo = build_demo(service)
     # Not before Gradio is imported: both imports at once would make the page wait for PyTorch.
     if not runs_on_zerogpu():
-        threading.Thread(target=warm_up).start()
+        threading.Thread(target=warm_up, args=[service]).start()
     from nst_core.page import CARD, CSS_FILES, PICTURE_FOLDERS, THEME, runs_of, usable
 
     trust_proxies()
@@ -140,14 +140,14 @@ def serve(service: Service, **launch: Any) -> tuple[Any, str, str]:
     return launched
 
 
-def warm_up() -> None:
-    """Import PyTorch and load the network while the page loads.
+def warm_up(service: Service) -> None:
+    """Import PyTorch, load the network, and learn the pace of this machine, while the page loads.
 
     The thread is no daemon: Python crashes where it ends in the midst of an import.
     """
     from nst_core.optimize import warm_up as run_once
 
-    run_once()
+    service.costs.begin(run_once())
 
 
 def main() -> None:

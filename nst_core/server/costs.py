@@ -13,7 +13,7 @@ from ..sweep import SIZE, STEPS
 from .device import is_fast_device
 from .preparing import Job
 
-# Seconds for a megapixel of gradient evaluations (`Transfer.work`), until a run has been timed.
+# Seconds for a megapixel of gradient evaluations (`Transfer.work`), until some have been timed.
 FAST_PACE, SLOW_PACE = 1.0, 7.0
 # Seconds for a megapixel of the photo, in whose size the picture is finished, until one was timed.
 FINISHING_PACE = 0.25
@@ -35,6 +35,11 @@ class Costs:
         self._finishing = FINISHING_PACE
         # Seconds of a run, about.
         self.typical = FIRST_TYPICAL
+
+    def begin(self, pace: float) -> None:
+        """Take a pace that was measured at the start, unless a run has been timed before."""
+        if self._pace is None:
+            self._pace = pace
 
     def learn(self, work: float, seconds: float) -> None:
         """Remember how long a run took, unless it was so small that its start took most of it.

@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from nst_core import Frame, Settings, StyleTransferError, paint, prepare
+from nst_core.optimize import warm_up
 from nst_core.plan import FIRST_SIZE_MOST
+from nst_core.server.costs import Costs
 from nst_core.server.limits import Limits
 from nst_core.server.live import first_size
 from nst_core.server.preparing import Job, prepare_gallery_job
@@ -150,6 +152,23 @@ def test_costs_grow_with_the_size_and_follow_what_runs_took(service: Service, jo
     )
     assert service.costs.of_run(replace(job, content=None)) is None
     assert service.costs.of_run(replace(job, values={"size": "huge"})) is None
+
+
+def test_the_pace_measured_at_the_start_counts_until_runs_have_been_timed(
+    photo_path: Path, painting_path: Path
+) -> None:
+    costs = Costs()
+    pace = warm_up()
+    costs.begin(pace)
+    assert costs.seconds(10) == pytest.approx(10 * pace)
+    transfer = prepare(photo_path, painting_path, Settings(size=224, steps=6))
+    *_, last = paint(transfer)
+    assert last.elapsed / 4 < costs.seconds(transfer.work) < last.elapsed * 4
+    costs.learn(work=1.0, seconds=10 * pace)
+    learned = costs.seconds(1)
+    assert learned > 2 * pace
+    costs.begin(pace)
+    assert costs.seconds(1) == learned
 
 
 def test_a_large_photo_costs_its_finishing(service: Service, job: Job, tmp_path: Path) -> None:
