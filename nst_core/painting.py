@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 from tqdm import tqdm
 
 from . import timelapse
 from .finishing import finish, finish_in_strips, preview
 from .frame import Frame
+from .images import contained
 from .interrupts import Interrupts
 from .output import replacing
 from .recipe import save_with_recipe
@@ -74,7 +75,7 @@ def paint_with_bar(
     frame, made = None, 0
     photo, mask = transfer.content, transfer.mask
     if film is not None and max(photo.size) > max(film.size):
-        photo = ImageOps.contain(photo, film.size)  # a large photo is not resized for each preview
+        photo = contained(photo, max(film.size))  # a large photo is not resized for each preview
         mask = mask and mask.resize(photo.size)
     least = 0 if film is None else timelapse.LEAST_FRAMES
     for frame in paint(transfer, every=FRAME_SECONDS, at_least=least, stop=interrupts):

@@ -17,9 +17,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from ..images import on_white
+from ..images import contained, on_white
 from ..names import name_of, result_name
 
 THUMBNAIL_SIDE = 160
@@ -136,7 +136,7 @@ class History:
                 *((f"style-{number}", style) for number, style in enumerate(styles)),
             ]
         ]
-        thumbnail = ImageOps.contain(result, (THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        thumbnail = contained(result, THUMBNAIL_SIDE)
         on_white(thumbnail).save(folder / "thumbnail.jpg", quality=85)
         picture.save(folder / "picture.png", compress_level=1)
         if saved is None:

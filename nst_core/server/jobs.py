@@ -11,11 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..finishing import finish, finish_in_strips, strengthen
 from ..frame import Frame
-from ..images import on_white
+from ..images import contained, on_white
 from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
 from ..timelapse import TimeLapse
@@ -190,7 +190,5 @@ def save_result(
 
 def save_shown(image: Image.Image, path: Path) -> str:
     """Save what a page shows of a picture: a JPEG of at most `SHOWN_SIDE`."""
-    if max(image.size) > SHOWN_SIDE:
-        image = ImageOps.contain(image, (SHOWN_SIDE, SHOWN_SIDE))
-    on_white(image).save(path, quality=92)
+    on_white(contained(image, SHOWN_SIDE)).save(path, quality=92)
     return str(path)

@@ -15,8 +15,8 @@ from .jobs import Paint, Progress
 from .previews import Previews
 from .runs import Run, Stop
 
-# Seconds between two frames of a preview, and until the first one.
-FRAME_SECONDS, FIRST_FRAME_SECONDS = 0.4, 0.15
+# Seconds between two frames of a preview; the first one is that of the first step.
+FRAME_SECONDS = 0.4
 
 
 def first_size(transfer: Transfer) -> Transfer:
@@ -44,7 +44,7 @@ def paint_preview(transfer: Transfer, run: Run, folder: Path, paint: Paint) -> I
     """
     yield Progress(None)
     previews = Previews(transfer, folder)
-    due = time.monotonic() + FIRST_FRAME_SECONDS
+    due = time.monotonic()
     with closing(paint(transfer, Stop(run.ends))) as frames:
         for frame in frames:
             if run.ends():

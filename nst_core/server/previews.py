@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ..finishing import preview
 from ..frame import Frame
-from ..images import on_white
+from ..images import contained, on_white
 from ..timelapse import TimeLapse
 from ..transfer import Transfer
 
@@ -27,7 +27,7 @@ class Previews:
         self.settings, self.folder = transfer.settings, folder
         self.photo, self.mask = transfer.content, transfer.mask
         if max(self.photo.size) > PREVIEW_SIDE:
-            self.photo = ImageOps.contain(self.photo, (PREVIEW_SIDE, PREVIEW_SIDE))
+            self.photo = contained(self.photo, PREVIEW_SIDE)
             self.mask = self.mask and self.mask.resize(self.photo.size)
         self.film = TimeLapse(self.photo.size)
         self.due = 0.0

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from nst_core import ImageError, Settings, finish, load_image
-from nst_core.images import working_size
+from nst_core.images import contained, working_size
 from nst_core.tensors import to_tensor
 from tests.corpus import STORED, swapped_profile
 
@@ -189,6 +189,13 @@ def test_size_limits() -> None:
     assert load_image(Image.new("RGB", (16, 16))).size == (16, 16)
     with pytest.raises(ImageError, match="too small"):
         load_image(Image.new("RGB", (15, 400)))
+
+
+def test_what_is_shown_keeps_its_shape_and_is_never_enlarged() -> None:
+    small = Image.new("RGBA", (100, 50))
+    assert contained(small, 100) is small
+    assert contained(small, 64).size == (64, 32)
+    assert contained(Image.new("RGB", (3000, 1000), "red"), 160).getpixel((80, 20)) == (255, 0, 0)
 
 
 def test_working_size_scales_the_long_side_and_keeps_a_minimum() -> None:

@@ -32,6 +32,14 @@ def test_transparent_pixels_are_white() -> None:
     assert to_tensor(image, (4, 4)).eq(1).all()
 
 
+def test_a_large_image_is_made_small_as_by_lanczos_alone() -> None:
+    image = Image.radial_gradient("L").resize((2400, 1800)).rotate(30).convert("RGB")
+    plain = np.asarray(image.resize((240, 180), Image.Resampling.LANCZOS)) / 255
+    found = to_tensor(image, (240, 180))[0].permute(1, 2, 0).numpy()
+    assert np.abs(found - plain).max() <= 5 / 255
+    assert np.abs(found - plain).mean() <= 0.5 / 255
+
+
 def test_a_margin_mirrors_the_border_and_is_cut_off_again() -> None:
     image = torch.rand(1, 3, 6, 9)
     framed = add_margin(image, 2)
