@@ -183,7 +183,7 @@ def build(view: View) -> Result:
             "Save film", value=view.film, visible=view.film is not None, elem_id="save-film"
         )
         copy_link = gr.Button("Copy link", elem_id="copy-link")
-        refine = gr.Button("Refine", visible=False, elem_id="refine")
+        refine = gr.Button("Paint further", visible=False, elem_id="refine")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
     return Result(

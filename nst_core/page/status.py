@@ -82,7 +82,7 @@ def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) ->
     if progress.finished is not None:
         return f"Finishing in the size of your photo, {100 * progress.finished:.0f} %"
     last = frame.plan[-1].size
-    size = f"{frame.size} px" if frame.size == last else f"first at {frame.size} px"
+    size = f"{frame.size} px" if frame.size == last else f"small first ({frame.size} px)"
     left = seconds_text(min(most_left, frame.remaining))
     return f"Step {step} of {total}, {size}, {left} left"
 

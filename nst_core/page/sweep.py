@@ -192,5 +192,5 @@ def _follow(
         }
     text = "Click the one you like"
     if len(shown) < count:
-        text = f"Stopped at tile {len(shown)} of {count}"
+        text = f"Stopped at tile {len(shown)} of {count}" + ": click the one you like" * bool(shown)
     yield {panel.status: status_line(text)}

@@ -46,3 +46,18 @@ def test_the_time_left_never_grows() -> None:
     fields = Settings().as_dict()
     assert "about 30 s left" in run_text(Progress(None, frame), fields)
     assert "about 8 s left" in run_text(Progress(None, frame), fields, most_left=8)
+
+
+def test_a_run_says_that_it_begins_small() -> None:
+    image = Image.new("RGB", (64, 43))
+    plan = make_plan(Settings(size=512), image.size)
+    losses = {"total": 1.0}
+    frames = [
+        Frame(image, step, 30, stage.size, plan, losses, {}, 1.0, 5.0, False)
+        for step, stage in zip((3, 25), plan, strict=True)
+    ]
+    texts = [run_text(Progress(None, frame), Settings().as_dict()) for frame in frames]
+    assert texts == [
+        "Step 3 of 30, small first (224 px), about 5 s left",
+        "Step 25 of 30, 512 px, about 5 s left",
+    ]
