@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.grad import conv2d_weight
 
 # Flat images have targets of size zero. The division stays harmless by these floors, which lie far
@@ -34,6 +35,32 @@ RATIO_LIMIT = 8.0
 def wide(values: Tensor) -> Tensor:
     """Convert to float32 what is narrower, as losses of bfloat16 values would be too coarse."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+class _MeanSquare(torch.autograd.Function):
+    """Mean square of values, or of their difference to a target, which needs no gradient.
+
+    In channels_last, PyTorch's own gradient of a mean takes two to five times as long.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, target: Tensor | None) -> Tensor:
+        difference = values if target is None else values - target
+        ctx.save_for_backward(difference)
+        ctx.dtype = values.dtype
+        return difference.square().mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (difference,) = ctx.saved_tensors
+        return (difference * (grad * (2 / difference.numel()))).to(ctx.dtype), None
+
+
+def mean_square(values: Tensor, target: Tensor | None = None) -> Tensor:
+    """The mean square of `values`, or of their difference to `target`, of the same shape."""
+    found: Tensor = _MeanSquare.apply(values, target)
+    return found
 
 
 class Guide:
@@ -93,9 +120,10 @@ class _Gram(torch.autograd.Function):
         twice = (grad + grad.T).to(features.dtype)
         if _by_convolutions(features):
             return F.conv2d(features, twice[:, :, None, None])
-        _, channels, height, width = features.shape
-        product = _rows(features) @ twice
-        return product.view(1, height, width, channels).permute(0, 3, 1, 2)
+        # Autograd adds the gradients of the layer in place, but not into a view of a product.
+        product = torch.empty_like(features, memory_format=torch.channels_last)
+        torch.mm(_rows(features), twice, out=_rows(product))
+        return product
 
 
 def _by_convolutions(features: Tensor) -> bool:
@@ -143,7 +171,7 @@ class ContentLoss(nn.Module):
             self.scale = min(max(own / other, 1 / RATIO_LIMIT), RATIO_LIMIT) / other
 
     def forward(self, features: Tensor) -> Tensor:
-        return F.mse_loss(wide(features), self.target) * self.scale
+        return mean_square(features, self.target) * self.scale
 
 
 def variance(features: Tensor) -> float:
@@ -168,7 +196,7 @@ class StyleLoss(nn.Module):
             self.scale = 1 / max(target.square().mean().item(), STYLE_FLOOR)
 
     def forward(self, gram: Tensor) -> Tensor:
-        return F.mse_loss(gram, self.target) * self.scale
+        return mean_square(gram, self.target) * self.scale
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -195,7 +223,7 @@ def weave(image: Tensor) -> Tensor:
     """
     kernel = _lines(image.dtype, str(image.device))
     across, down = (F.conv2d(image, x.expand(3, 1, *x.shape), groups=3) for x in (kernel, kernel.T))
-    return across.square().mean() + down.square().mean()
+    return mean_square(across) + mean_square(down)
 
 
 @lru_cache(maxsize=4)
@@ -212,7 +240,7 @@ def range_excess(image: Tensor) -> Tensor:
     Other terms push some pixels beyond 0 or 1. With this term they come to rest inside, without it
     they end as burnt patches of pure black and white.
     """
-    return ((image - 0.5).abs() - (0.5 - RANGE_MARGIN)).clamp(min=0).square().mean()
+    return mean_square(F.softshrink(image - 0.5, 0.5 - RANGE_MARGIN))
 
 
 class TotalVariationLoss(nn.Module):

