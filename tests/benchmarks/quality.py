@@ -158,20 +158,19 @@ def slider() -> None:
 
 def same_look() -> None:
     """S and C at 256 pixels of results made at several sizes, and their difference to 512."""
-    print("\n| photo, painting | made at | S | to 512 | C | to 512 | time |")
-    print("|---|---|---|---|---|---|---|")
+    print("\n| photo, painting | made at | S | to 512 | C | to 512 |")
+    print("|---|---|---|---|---|---|")
     for pair in PAIRS_OF_SIZES:
         photo, painting = load_pair(*pair)
         quality = Quality(photo, painting)
-        rows = {}
-        for size in SIZES:
-            frame = run(photo, painting, replace(COMMON, size=size))
-            rows[size] = (*quality(frame.image), frame.elapsed)
-        for size, (s, c, seconds) in rows.items():
+        rows = {
+            size: quality(run(photo, painting, replace(COMMON, size=size)).image) for size in SIZES
+        }
+        for size, (s, c) in rows.items():
             ds, dc = (rows[size][k] / rows[512][k] - 1 for k in (0, 1))
             print(
                 f"| {', '.join(pair)} | {size} | {s:.3f} | {100 * ds:+.0f} % "
-                f"| {c:.3f} | {100 * dc:+.0f} % | {seconds:.1f} s |",
+                f"| {c:.3f} | {100 * dc:+.0f} % |",
                 flush=True,
             )
 

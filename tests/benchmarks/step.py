@@ -5,9 +5,9 @@
 All three take turns in one process on the same random images. They use VGG-16 up to relu5_1, with
 the five style layers and the content layer of the defaults. The textbook loop is what most
 tutorials write: Adam, weights that are not frozen, and the features of photo and painting computed
-anew in every step. The floor is the convolutions of these layers alone, forward and for the
-gradient of the input, on tensors of the right shapes. From 384 pixels on, our step includes the
-second scale of `Objective`, at 256 pixels; the two others have none.
+anew in every step, in float32. The floor is the convolutions of these layers alone, forward and for
+the gradient of the input, on tensors of the right shapes, in the precision of our step. From 384
+pixels on, our step and the floor include the second scale of `Objective`, at 256 pixels.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from torch import Tensor, nn
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from nst_core.allocator import keep_freed_memory
+from nst_core.devices import resolve_precision
 from nst_core.objective import Objective
 from nst_core.optimizers import LBFGS
+from nst_core.plan import SECOND_SCALE, has_second_scale
 from nst_core.settings import DEFAULTS
 from nst_core.vgg import MEAN, STD
 from nst_core.weights import load_weights
@@ -34,6 +36,7 @@ from nst_core.weights import load_weights
 PLAN = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512)
 STYLE_LAYERS = (1, 6, 11, 18, 25)  # relu1_1, relu2_1, relu3_1, relu4_1, relu5_1
 CONTENT_LAYER = 20  # relu4_2
+PRECISION = resolve_precision("auto", "cpu")
 
 
 def ours(content: Tensor, style: Tensor) -> Callable[[], None]:
@@ -90,9 +93,9 @@ def textbook(content: Tensor, style: Tensor) -> Callable[[], None]:
     return step
 
 
-def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
-    weights = load_weights("vgg16")
-    height, width = content.shape[2:]
+def convolutions(height: int, width: int) -> list[list[Tensor]]:
+    """Input, weight and gradient of the output of each convolution, for an image of this size."""
+    weights, dtype = load_weights("vgg16"), getattr(torch, PRECISION)
     work, channels, index = [], 3, 0
     for entry in PLAN:
         if entry == "M":
@@ -103,8 +106,17 @@ def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
             weights[f"features.{index}.weight"],
             torch.rand(1, entry, height, width),
         )
-        work.append([x.contiguous(memory_format=torch.channels_last) for x in tensors])
+        work.append([x.to(dtype).contiguous(memory_format=torch.channels_last) for x in tensors])
         channels, index = entry, index + 2
+    return work
+
+
+def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
+    height, width = content.shape[2:]
+    work = convolutions(height, width)
+    if has_second_scale(DEFAULTS, max(height, width)):
+        scale = SECOND_SCALE / max(height, width)
+        work += convolutions(round(scale * height), round(scale * width))
 
     def step() -> None:
         for x, weight, _ in work:
@@ -117,6 +129,7 @@ def floor(content: Tensor, style: Tensor) -> Callable[[], None]:
 
 def main(sizes: list[int]) -> None:
     keep_freed_memory()  # as in every run on the CPU; all three become faster by it
+    print(f"ours and floor in {PRECISION}")
     print("size        ours    textbook       floor   ours/textbook   ours/floor")
     for size in sizes:
         torch.manual_seed(0)
