@@ -3,5 +3,5 @@ function onChanged() {
   window.nstChanged = setTimeout(() => {
     document.querySelector("#changed")?.click();
     if (document.querySelector("#live input")?.checked) document.querySelector("#preview")?.click();
-  }, 100);
+  }, 150);
 }
