@@ -153,7 +153,7 @@ def warm_up() -> float:
     transfer = prepare(grey, grey, Settings(size=FIRST_SIZE_MOST, steps=2))
     first, second = (frame.elapsed for frame in paint(transfer))
     (stage,) = transfer.plan
-    return (second - first) / (stage.work / (stage.steps + 2))
+    return (second - first) / stage.work_of_step
 
 
 class _Stopped(Exception):

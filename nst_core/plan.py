@@ -78,9 +78,14 @@ class Stage:
     @property
     def work(self) -> float:
         """Megapixels of gradient evaluations; the time a stage takes is proportional to them."""
-        second = (SECOND_SCALE / self.size) ** 2 if self.has_second_scale else 0.0
         # On top of the steps come the first evaluation and the targets, which cost one more.
-        return (self.steps + 2) * self.megapixels * (1 + second)
+        return (self.steps + 2) * self.work_of_step
+
+    @property
+    def work_of_step(self) -> float:
+        """Megapixels of one gradient evaluation."""
+        second = (SECOND_SCALE / self.size) ** 2 if self.has_second_scale else 0.0
+        return self.megapixels * (1 + second)
 
     @property
     def memory(self) -> float:

@@ -192,5 +192,6 @@ def _follow(
         }
     text = "Click the one you like"
     if len(shown) < count:
-        text = f"Stopped at tile {len(shown)} of {count}" + ": click the one you like" * bool(shown)
+        stopped = f"Stopped at tile {len(shown)} of {count}"
+        text = f"{stopped}: click the one you like" if shown else stopped
     yield {panel.status: status_line(text)}
