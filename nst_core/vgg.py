@@ -26,6 +26,15 @@ HEAD_BLOCKS = 2
 Check = Callable[[], None]
 
 
+def _through_relu(grad: Tensor, y: Tensor) -> Tensor:
+    """The gradient before a ReLU, of the gradient behind it and of its values `y`, in place."""
+    # A gradient that is expanded from a smaller tensor can't be written to.
+    own = grad.is_contiguous(memory_format=torch.channels_last)
+    return torch.ops.aten.threshold_backward.grad_input(
+        grad, y, 0, grad_input=grad if own else torch.empty_like(y)
+    )
+
+
 class _Convolution(torch.autograd.Function):
     """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), with a ReLU if `rectify`.
 
@@ -43,25 +52,54 @@ class _Convolution(torch.autograd.Function):
         if rectify:
             y.relu_()
         ctx.rectify = rectify
-        ctx.save_for_backward(weight, y)
+        ctx.save_for_backward(weight, *([y] if rectify else []))
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        weight, y = ctx.saved_tensors
+        weight, *rest = ctx.saved_tensors
         if ctx.rectify:
-            # A gradient that is expanded from a smaller tensor can't be written to.
-            own = grad.is_contiguous(memory_format=torch.channels_last)
-            grad = torch.ops.aten.threshold_backward.grad_input(
-                grad, y, 0, grad_input=grad if own else torch.empty_like(y)
-            )
+            grad = _through_relu(grad, rest[0])
         grad = F.conv_transpose2d(grad, weight)
         grad[..., 1, :].add_(grad[..., 0, :])
         grad[..., -2, :].add_(grad[..., -1, :])
         grad[..., 1].add_(grad[..., 0])
         grad[..., -2].add_(grad[..., -1])
         return grad[..., 1:-1, 1:-1], None, None, None
+
+
+class _MaxPool(torch.autograd.Function):
+    """2 x 2 max pooling of feature maps (N, C, H, W), with a ReLU behind it if `rectify`.
+
+    On processors, PyTorch's gradient of max pooling uses one thread for each image, and keeps the
+    large map. This one keeps the places of the maxima, and uses all threads.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rectify: bool) -> Tensor:
+        y, places = F.max_pool2d(x, 2, return_indices=True)
+        if rectify:
+            y.relu_()
+        ctx.rectify = rectify
+        ctx.size = x.shape[-2:]
+        ctx.save_for_backward(places, *([y] if rectify else []))
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        places, *rest = ctx.saved_tensors
+        if ctx.rectify:
+            grad = _through_relu(grad, rest[0])
+        return F.max_unpool2d(grad, places, 2, output_size=ctx.size), None
+
+
+def _max_pool(x: Tensor, rectify: bool) -> Tensor:
+    if x.device.type == "cpu":
+        return _MaxPool.apply(x, rectify)
+    x = F.max_pool2d(x, 2)
+    return x.relu_() if rectify else x
 
 
 class VGGFeatures(nn.Module):
@@ -155,9 +193,7 @@ class VGGFeatures(nn.Module):
             if place.relu in self.layers:
                 features[place.relu] = x
             if pool:
-                x = F.max_pool2d(x, 2) if self.pooling == "max" else F.avg_pool2d(x, 2)
-            if late:
-                x = x.relu_()
+                x = _max_pool(x, late) if self.pooling == "max" else F.avg_pool2d(x, 2)
         return features, x
 
 

@@ -126,6 +126,21 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], image: Tenso
     assert (gradient - expected).abs().max() < 1e-9 * expected.abs().max()
 
 
+def test_a_map_that_only_the_pooling_needs_is_not_kept_for_the_backward_pass() -> None:
+    image = torch.rand(1, 3, 32, 48, requires_grad=True)
+    kept: list[Tensor] = []
+
+    def keep(x: Tensor) -> Tensor:
+        kept.append(x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+        VGGFeatures("vgg16", ["relu2_1"])(image)
+    maps = [tuple(x.shape) for x in kept if x.shape[1:2] == (64,) and x.shape[-1] > 3]
+    # relu1_1; places and values of the pooled map; and nothing of conv1_2, which is large.
+    assert sorted(maps) == [(1, 64, 16, 24), (1, 64, 16, 24), (1, 64, 32, 48)]
+
+
 @pytest.mark.parametrize("pooling", ["max", "avg"])
 @pytest.mark.parametrize("network", ["vgg16", "vgg19"])
 def test_values_and_gradient_are_those_of_torchvision_where_it_repeats_the_border(
