@@ -30,9 +30,9 @@ def _through_relu(grad: Tensor, y: Tensor) -> Tensor:
     """The gradient before a ReLU, of the gradient behind it and of its values `y`, in place."""
     # A gradient that is expanded from a smaller tensor can't be written to.
     own = grad.is_contiguous(memory_format=torch.channels_last)
-    return torch.ops.aten.threshold_backward.grad_input(
-        grad, y, 0, grad_input=grad if own else torch.empty_like(y)
-    )
+    into = grad if own else torch.empty_like(y)
+    torch.ops.aten.threshold_backward.grad_input(grad, y, 0, grad_input=into)
+    return into
 
 
 class _Convolution(torch.autograd.Function):
@@ -92,12 +92,13 @@ class _MaxPool(torch.autograd.Function):
         places, *rest = ctx.saved_tensors
         if ctx.rectify:
             grad = _through_relu(grad, rest[0])
-        return F.max_unpool2d(grad, places, 2, output_size=ctx.size), None
+        return F.max_unpool2d(grad, places, [2, 2], output_size=ctx.size), None
 
 
 def _max_pool(x: Tensor, rectify: bool) -> Tensor:
     if x.device.type == "cpu":
-        return _MaxPool.apply(x, rectify)
+        y: Tensor = _MaxPool.apply(x, rectify)
+        return y
     x = F.max_pool2d(x, 2)
     return x.relu_() if rectify else x
 
