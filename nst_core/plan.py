@@ -34,9 +34,12 @@ HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
 # memory budget asks for it.
 STRIPS_MEGAPIXELS = 1.5
 
-# Bytes a pixel takes at the peak of a step, as tests/benchmarks/memory.py measures them: feature
-# maps whole or in strips, and one pair of the history of L-BFGS.
-BYTES_WHOLE, BYTES_IN_STRIPS, BYTES_PAIR = 2700, 1120, 24
+# Bytes a pixel takes at the peak of a step, as tests/benchmarks/memory.py measures them, by the
+# precision: feature maps whole, and in strips.
+BYTES_WHOLE = {"float32": 2700, "bfloat16": 1600}
+BYTES_IN_STRIPS = {"float32": 1120, "bfloat16": 720}
+# One pair of the history of L-BFGS, in float32 always.
+BYTES_PAIR = 24
 # Bytes a pixel takes on top where two regions are painted and nothing is in strips.
 BYTES_GUIDED = 900
 BYTES_OF_PROCESS = 0.7e9
@@ -58,6 +61,7 @@ class Stage:
         history: pairs of changes that L-BFGS remembers.
         guided: whether two regions get a style of their own each.
         has_second_scale: whether the loss is also taken at `SECOND_SCALE` pixels.
+        precision: what the network computes in, "float32" or "bfloat16".
     """
 
     size: int
@@ -69,6 +73,7 @@ class Stage:
     history: int
     guided: bool = False
     has_second_scale: bool = False
+    precision: str = "float32"
 
     @property
     def megapixels(self) -> float:
@@ -90,7 +95,8 @@ class Stage:
     @property
     def memory(self) -> float:
         """Estimate of the memory of the process at its peak, in GB of 10^9 bytes."""
-        maps = BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE + BYTES_GUIDED * self.guided
+        maps = (BYTES_IN_STRIPS if self.in_strips else BYTES_WHOLE)[self.precision]
+        maps += BYTES_GUIDED * (self.guided and not self.in_strips)
         each = maps + BYTES_PAIR * self.history
         return (BYTES_OF_PROCESS + each * self.megapixels * 1e6) / 1e9
 
@@ -178,6 +184,7 @@ def make_plan(
     same recipe makes the same picture everywhere.
 
     Args:
+        settings: `with_precision` settles the precision, which the memory depends on.
         content_size: width and height of the content image in pixels.
         guided: whether two regions get a style of their own each.
 
@@ -187,6 +194,8 @@ def make_plan(
     check_photo(settings, content_size)
     held = BYTES_HELD * content_size[0] * content_size[1] / 1e9
     budget = settings.memory_budget - held
+    # Where it is not settled yet, the one that takes more memory.
+    precision = "bfloat16" if settings.precision == "bfloat16" else "float32"
 
     def stage(size: int, steps: int) -> Stage:
         width, height = working_size(content_size, size)
@@ -205,6 +214,7 @@ def make_plan(
             history=history,
             guided=guided,
             has_second_scale=has_second_scale(settings, size + 2 * margin),
+            precision=precision,
         )
         if megapixels <= STRIPS_MEGAPIXELS and whole.memory <= budget:
             return whole

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ..errors import StyleTransferError
 from ..presets import QUALITIES
@@ -38,6 +39,7 @@ log = logging.getLogger("nst")
 MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
 OLD = "The picture is still the one of before."
+NEXT = "Your changes are for the next run."
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def build(service: Service) -> Changes:
         cost = gr.HTML(
             "",
             seconds=0,
+            note="",
             html_template=static("cost.html"),
             js_on_load=static("cost.js"),
             elem_id="cost",
@@ -87,13 +90,22 @@ class _Answers:
         """The page has been loaded: say what a run takes."""
         return self._costs(job_of(fields), str(request.session_hash))
 
-    def change(self, request: gr.Request, base: Base | None, live: Any, **fields: Any) -> Updates:
+    def change(
+        self, request: gr.Request, base: Base | None, running: str | None, live: Any, **fields: Any
+    ) -> Updates:
         """Something has changed: say what a run takes now, and show a new photo."""
         session = str(request.session_hash)
         busy = self.service.turns.is_taken(session, KIND)
         # A page that is still loading has no base yet.
         news = {} if busy or base is None else self._news(base, bool(live), fields)
-        return {**self._costs(job_of(fields), session), **news}
+        note = NEXT if busy and running and running != key_of(fields) else ""
+        return {**self._costs(job_of(fields), session, note), **news}
+
+    def after_run(self, request: gr.Request, base: Base | None, **fields: Any) -> Updates:
+        """A run has ended: say what the next one takes, and whether it would be another."""
+        kept = base is not None and base.name is not None
+        note = NEXT if base and kept and base.key != key_of(fields) else ""
+        return self._costs(job_of(fields), str(request.session_hash), note)
 
     def preview(self, request: gr.Request, base: Base | None, **fields: Any) -> Iterator[Updates]:
         """Something has changed: show what would be painted, unless that is in view."""
@@ -110,7 +122,7 @@ class _Answers:
         # Gradio sends the last update once more, when a run may have begun.
         yield {self.result.status: gr.skip()}
 
-    def _costs(self, job: Job, session: str) -> Updates:
+    def _costs(self, job: Job, session: str, note: str = "") -> Updates:
         """What the next run and the sweeps will take."""
         service = self.service
         seconds = service.costs.of_run(job)
@@ -121,7 +133,7 @@ class _Answers:
             qualities.append((quality_text(name, needed), name))
         quality = quality_of(job.values["size"], job.values["steps"])
         return {
-            self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0),
+            self.changes.cost: gr.HTML(cost_text(seconds), seconds=seconds or 0, note=note),
             self.inputs.controls.quality: gr.Radio(qualities, value=quality),
             **self.sweeps.gallery.show_cost(service, job, session),
             **self.sweeps.nine.show_cost(service, job, session),
@@ -133,7 +145,8 @@ class _Answers:
         if content is None or key_of(fields) == base.key:
             return {}
         if identity(content) == identity(base.content):
-            return {} if live else {self.result.status: status_line(f"{READY} {OLD}")}
+            text = READY if base.result == base.content else f"{READY} {OLD}"
+            return {} if live else {self.result.status: status_line(text)}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
 
@@ -160,9 +173,10 @@ def connect(
     inputs: Inputs,
     sweeps: Sweeps,
     result: Result,
+    runs: Sequence[Dependency],
     service: Service,
 ) -> None:
-    """A change of any input, and the first sight of the page."""
+    """A change of any input, the first sight of the page, and the end of one of its `runs`."""
     watched = [
         widget.change  # type: ignore[attr-defined]  # all of them have this event
         for name, widget in inputs.fields.items()
@@ -173,11 +187,24 @@ def connect(
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
     at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
     demo.load(answered(answers.load), None, shown, inputs_kwargs={**inputs.fields}, **at_once)
+    for run in runs:
+        run.then(
+            answered(answers.after_run),
+            None,
+            shown,
+            inputs_kwargs={"base": result.base, **inputs.fields},
+            **at_once,
+        )
     changes.changed.click(
         answered(answers.change),
         None,
         [*shown, *owned(result)],
-        inputs_kwargs={"base": result.base, "live": changes.live, **inputs.fields},
+        inputs_kwargs={
+            "base": result.base,
+            "running": result.running,
+            "live": changes.live,
+            **inputs.fields,
+        },
         trigger_mode="multiple",
         **at_once,
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import gradio as gr
 
@@ -35,6 +35,7 @@ NOT_IN_LINKS = ("style_mix", "region", "memory_budget")
 # What the web and Gradio themselves put into addresses.
 NOT_OURS = re.compile(r"__.*|utm_.*|\w*clid|view|deep_link|logs")
 SET_UP = "Set up by the link: press Stylize to paint it."
+OTHER = "The link has settings of its own: press Stylize to paint it with them."
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ class SetUp:
     def status(self) -> str:
         """The line below the picture."""
         plain = self.example is not None and not self.values
-        text = self.example.title if self.example and plain else SET_UP
+        text = SET_UP
+        if self.example:
+            text = self.example.title if plain else f"{self.example.title}. {OTHER}"
         return html.escape(" ".join([text, *self.notes]), quote=False)
 
     def show(self, result: Result) -> Updates:
@@ -136,6 +139,17 @@ def write_link(fields: Fields, examples: Sequence[Example]) -> str:
     return "?" + urlencode(parts, safe=",")
 
 
+def left_out(link: str) -> str:
+    """What of the visitor's own is in view, but not in a link."""
+    named = {name for name, _ in parse_qsl(urlsplit(link).query)}
+    own = [
+        word
+        for name, word in (("photo", "photo"), ("style", "painting"))
+        if not named & {name, "example"}
+    ]
+    return f"Your own {' and '.join(own)} can't be in a link." if own else ""
+
+
 def _pair(content: str, style: str, examples: Sequence[Example]) -> Example | None:
     return next((x for x in examples if (x.content, x.style) == (content, style)), None)
 
@@ -176,7 +190,7 @@ def connect(
         if not copied:
             return gr.skip()
         text = html.escape(copied, quote=False)
-        return status_line(f'<span class="link">{text}</span>')
+        return status_line(f'<span class="link">{text}</span> {left_out(copied)}')
 
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
     # A page without a link is left alone: where an event has an input among its outputs, Gradio

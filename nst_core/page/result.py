@@ -90,6 +90,7 @@ class Result:
     """The widgets of the picture's place.
 
     Attributes:
+        compare: has the class "unpainted" where both of its pictures are the photo.
         link: a set-up of the page as the query of an address; not in view.
         open_link: is pressed by the page itself where its address has a set-up; not in view.
     """
@@ -112,13 +113,15 @@ class Result:
     curve: Curve
     # Holds a `Base`, or None where the server has forgotten the page.
     base: gr.State
+    # Holds the key of the inputs of the run that has the device, as `inputs.key_of` gives it.
+    running: gr.State
 
     def show(self, view: View) -> Updates:
         """Show a picture, and offer what can be done with it."""
         kept = view.base.name is not None
         return {
             self.picture: view.seen,
-            self.compare: (view.base.content, view.seen),
+            self.compare: gr.ImageSlider((view.base.content, view.seen), elem_classes="picture"),
             self.download: gr.DownloadButton(
                 value=view.file,
                 interactive=view.base.finished,
@@ -139,7 +142,10 @@ class Result:
         """
         return {
             self.picture: base.result,
-            self.compare: (base.content, base.result),
+            self.compare: gr.ImageSlider(
+                (base.content, base.result),
+                elem_classes="picture" if base.result != base.content else "picture unpainted",
+            ),
             self.status: status,
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
@@ -157,7 +163,9 @@ class Result:
         """
         return {
             self.film: film,
-            self.save_film: gr.DownloadButton(value=film, visible=film is not None),
+            self.save_film: gr.DownloadButton(
+                value=film, visible=film is not None, interactive=True
+            ),
             self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
@@ -204,6 +212,7 @@ def build(view: View) -> Result:
         strength=strength,
         curve=curve.build(),
         base=gr.State(),
+        running=gr.State(),
     )
 
 

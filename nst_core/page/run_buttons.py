@@ -46,6 +46,7 @@ class RunButtons:
             self.timer: gr.Timer(active=False),
             result.refine: gr.Button(interactive=False),
             result.download: gr.DownloadButton(interactive=False),
+            result.save_film: gr.DownloadButton(interactive=False),
         }
 
     def finishing(self, part: float) -> Updates:
@@ -66,6 +67,8 @@ class RunButtons:
             self.timer: gr.Timer(active=False),
             result.refine: gr.Button(visible=bool(base and base.name), interactive=True),
             result.download: gr.DownloadButton(interactive=base is None or base.finished),
+            result.save_film: gr.DownloadButton(interactive=True),
+            result.running: None,
         }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from gradio.events import Dependency
 
 from ..errors import StyleTransferError
 from ..recipe import Recipe
@@ -103,6 +104,7 @@ class _Runner:
                 result.tabs: gr.Tabs(selected="picture"),
                 **result.curve.hide(),
                 **self.buttons.running(result),
+                result.running: key_of(fields),
             }
         line = run_status(progress, fields, told.left)
         if progress.finished is not None:
@@ -186,11 +188,11 @@ def connect(
     result: Result,
     strip: Strip,
     service: Service,
-) -> None:
-    """Start, stop, cancel; a page that is closed ends its run."""
+) -> list[Dependency]:
+    """Start, stop, cancel; a page that is closed ends its run. Returns the events of the runs."""
     runner = _Runner(buttons, inputs, result, strip, service)
 
-    shown = [*owned(buttons), result.refine, result.download]
+    shown = [*owned(buttons), result.refine, result.download, result.save_film, result.running]
 
     def waiting() -> Updates:
         return buttons.waiting(result)
@@ -229,3 +231,4 @@ def connect(
         service.close_page(str(request.session_hash))
 
     demo.unload(close)
+    return runs

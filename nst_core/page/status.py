@@ -56,10 +56,23 @@ def run_status(progress: Progress, fields: Fields, most_left: float = math.inf) 
     """The line under the picture, as HTML; `most_left` as `run_text` takes it."""
     frame = progress.frame
     assert frame is not None
-    bar = progress_bar(frame.step, frame.total_steps)
+    bar = progress_bar(round(100 * _work_done(frame)), 100)
     if progress.finished is not None:
         bar = progress_bar(round(100 * progress.finished), 100)
     return status_line(run_text(progress, fields, most_left), "" if progress.outcome else bar)
+
+
+def _work_done(frame: Frame) -> float:
+    """The part of a run's work that is done: a step at the last size takes several times as long.
+
+    Returns:
+        0 to 1.
+    """
+    left, done = frame.step, 0.0
+    for stage in frame.plan:
+        steps = min(left, stage.steps)
+        left, done = left - steps, done + steps * stage.work_of_step
+    return done / sum(stage.steps * stage.work_of_step for stage in frame.plan)
 
 
 def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) -> str:

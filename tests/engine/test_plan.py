@@ -97,6 +97,17 @@ def test_the_default_budget_holds_the_largest_picture() -> None:
     assert make_plan(Settings(size=2048), PHOTO)[-1].memory < 6
 
 
+def test_bfloat16_takes_less_memory_so_that_larger_pictures_fit() -> None:
+    def largest(precision: str) -> int:
+        with pytest.raises(SettingsError) as error:
+            make_plan(Settings(size=4096, memory_budget=4, precision=precision), PHOTO)
+        return int(re.search(r"at most (\d+)", str(error.value))[1])
+
+    assert largest("bfloat16") > 1.2 * largest("float32")
+    # Where the device is yet to decide, the estimate must hold for both.
+    assert largest("auto") == largest("float32")
+
+
 def test_a_photo_that_does_not_fit_into_the_budget_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"50 megapixels takes about 1\.5 GB") as error:
         make_plan(Settings(size=64, memory_budget=1), (8660, 5773))

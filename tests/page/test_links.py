@@ -73,7 +73,20 @@ def test_a_link_names_no_picture_of_the_visitor(
     own = tmp_path / "contents" / "coffee.jpg"
     sent = fields(own, EXAMPLES / "styles" / "mosaic.jpg", size=128)
     assert links.write_link(sent, pairs) == "?style=mosaic&size=128"
+    assert "Your own photo can't" in links.left_out("Copied: http://a.b/c?style=mosaic&size=128")
     assert links.write_link(fields(own, own), pairs) == "?"
+    assert "photo and painting can't be in a link" in links.left_out("Copied: http://a.b/c?")
+    for whole in ("?photo=coffee&style=mosaic", "?example=mosaic-coffee&size=128"):
+        assert links.left_out(f"Copy this link: http://a.b/c{whole}") == ""
+
+
+def test_an_example_with_other_settings_says_that_the_picture_is_not_painted_with_them(
+    links: ModuleType, pairs: list[Any]
+) -> None:
+    slug, title = pairs[0].slug, pairs[0].title
+    assert links.read_link(f"?example={slug}", pairs).status == title
+    status = links.read_link(f"?example={slug}&size=256", pairs).status
+    assert status.startswith(f"{title}. The link has settings of its own: press Stylize")
 
 
 @pytest.mark.parametrize(

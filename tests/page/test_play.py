@@ -27,6 +27,8 @@ from tests.serving import health, wait_until_idle
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
+# What stands on the right side of the divider.
+LABEL = "getComputedStyle(document.querySelector('#compare .slider-wrap'), '::after').content"
 # The divider moves by itself.
 SWEEPS = "document.querySelector('#compare img.fixed')?.getAnimations().length == 1"
 # Drops a file onto an element as a browser does when a hand lets it go.
@@ -80,6 +82,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect(status(page)).to_contain_text("Ready")
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("golden_gate"))
     expect(page.locator("#download")).to_be_disabled()
+    assert page.evaluate(LABEL) == '"Not painted yet"'
     painting(page, "Poppies").click()
     expect_chosen(page, "paintings", "Poppies")
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
@@ -89,6 +92,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect(thumbnails(page)).to_have_attribute("aria-label", "Golden gate, Poppies, 64 px")
     expect(page.locator("#save-film")).to_be_visible()
     page.wait_for_function(SWEEPS)
+    assert page.evaluate(LABEL) == '"After"'
     expect(page.locator("#refine")).to_be_enabled()
     # Another photo: there is nothing to refine.
     page.locator("#photos button").nth(1).click()
@@ -226,6 +230,24 @@ def test_the_photo_in_every_painting(
     page.get_by_role("button", name="Stop").filter(visible=True).click()
     expect(page.get_by_text(re.compile(r"Stopped at tile \d+ of 16"))).to_be_visible()
     wait_until_idle(server)
+
+
+def test_a_choice_in_the_midst_of_a_run_is_for_the_next_one(page: Page) -> None:
+    set_number(page, "Steps", 60)
+    set_number(page, "Size", 200)
+    page.locator("#start").click()
+    expect(status(page)).to_contain_text("Step", timeout=60_000)
+    expect(page.locator("#save-film")).to_be_disabled()
+    expect(page.locator("#cost .note")).to_have_text("")
+    painting(page, "Poppies").click()
+    expect(page.locator("#cost .note")).to_have_text("Your changes are for the next run.")
+    page.locator("#stop").click()
+    expect(status(page)).to_contain_text("Stopped at step", timeout=60_000)
+    expect_ready(page)
+    expect(page.locator("#save-film")).to_be_enabled()
+    expect(page.locator("#cost .note")).to_have_text("Your changes are for the next run.")
+    painting(page, "The Great Wave").click()
+    expect(page.locator("#cost .note")).to_have_text("")
 
 
 def test_an_example_says_where_the_run_is(page: Page) -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from PIL import Image
 
 from nst_core import Frame, Settings
-from nst_core.page.status import cost_text, place_text, quality_text, run_text, seconds_text
+from nst_core.page.status import (
+    cost_text,
+    place_text,
+    quality_text,
+    run_status,
+    run_text,
+    seconds_text,
+)
 from nst_core.plan import make_plan
 from nst_core.server.jobs import Progress
 
@@ -46,6 +55,23 @@ def test_the_time_left_never_grows() -> None:
     fields = Settings().as_dict()
     assert "about 30 s left" in run_text(Progress(None, frame), fields)
     assert "about 8 s left" in run_text(Progress(None, frame), fields, most_left=8)
+
+
+def test_the_bar_follows_the_work_and_not_the_number_of_steps() -> None:
+    image = Image.new("RGB", (640, 480))
+    plan = make_plan(Settings(size=512), image.size)
+    small = sum(stage.steps for stage in plan[:-1])
+
+    def bar(step: int) -> int:
+        frame = Frame(image, step, 30, 512, plan, {"total": 1.0}, {}, 1.0, 5.0, False)
+        line = run_status(Progress(None, frame), Settings().as_dict())
+        return int(re.search(r'max="100" value="(\d+)"', line)[1])
+
+    # Two thirds of the steps are made at a size where each costs a fifth.
+    assert small == 20
+    assert bar(0) == 0
+    assert 15 < bar(small) < 45
+    assert bar(30) == 100
 
 
 def test_a_run_says_that_it_begins_small() -> None:
