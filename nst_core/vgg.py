@@ -26,15 +26,6 @@ HEAD_BLOCKS = 2
 Check = Callable[[], None]
 
 
-def _through_relu(grad: Tensor, y: Tensor) -> Tensor:
-    """The gradient before a ReLU, of the gradient behind it and of its values `y`, in place."""
-    # A gradient that is expanded from a smaller tensor can't be written to.
-    own = grad.is_contiguous(memory_format=torch.channels_last)
-    into = grad if own else torch.empty_like(y)
-    torch.ops.aten.threshold_backward.grad_input(grad, y, 0, grad_input=into)
-    return into
-
-
 class _Convolution(torch.autograd.Function):
     """3 x 3 convolution of feature maps (N, C, H, W) to (N, C', H, W), with a ReLU if `rectify`.
 
@@ -60,7 +51,11 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
         weight, *rest = ctx.saved_tensors
         if ctx.rectify:
-            grad = _through_relu(grad, rest[0])
+            # A gradient that is expanded from a smaller tensor can't be written to.
+            own = grad.is_contiguous(memory_format=torch.channels_last)
+            grad = torch.ops.aten.threshold_backward.grad_input(
+                grad, rest[0], 0, grad_input=grad if own else torch.empty_like(rest[0])
+            )
         grad = F.conv_transpose2d(grad, weight)
         grad[..., 1, :].add_(grad[..., 0, :])
         grad[..., -2, :].add_(grad[..., -1, :])
@@ -70,37 +65,33 @@ class _Convolution(torch.autograd.Function):
 
 
 class _MaxPool(torch.autograd.Function):
-    """2 x 2 max pooling of feature maps (N, C, H, W), with a ReLU behind it if `rectify`.
+    """2 x 2 max pooling of feature maps (N, C, H, W).
 
     On processors, PyTorch's gradient of max pooling uses one thread for each image, and keeps the
     large map. This one keeps the places of the maxima, and uses all threads.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rectify: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor) -> Tensor:
         y, places = F.max_pool2d(x, 2, return_indices=True)
-        if rectify:
-            y.relu_()
-        ctx.rectify = rectify
         ctx.size = x.shape[-2:]
-        ctx.save_for_backward(places, *([y] if rectify else []))
+        ctx.save_for_backward(places)
         return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        places, *rest = ctx.saved_tensors
-        if ctx.rectify:
-            grad = _through_relu(grad, rest[0])
-        return F.max_unpool2d(grad, places, [2, 2], output_size=ctx.size), None
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        (places,) = ctx.saved_tensors
+        return F.max_unpool2d(grad, places, [2, 2], output_size=ctx.size)
 
 
-def _max_pool(x: Tensor, rectify: bool) -> Tensor:
-    if x.device.type == "cpu":
-        y: Tensor = _MaxPool.apply(x, rectify)
-        return y
-    x = F.max_pool2d(x, 2)
-    return x.relu_() if rectify else x
+def _max_pool(x: Tensor) -> Tensor:
+    # PyTorch refuses `max_unpool2d` where a program asks for deterministic algorithms: its result
+    # depends on the order where places occur twice, which those of a pooling without overlap don't.
+    if x.device.type != "cpu" or torch.are_deterministic_algorithms_enabled():
+        return F.max_pool2d(x, 2)
+    y: Tensor = _MaxPool.apply(x)
+    return y
 
 
 class VGGFeatures(nn.Module):
@@ -194,7 +185,9 @@ class VGGFeatures(nn.Module):
             if place.relu in self.layers:
                 features[place.relu] = x
             if pool:
-                x = _max_pool(x, late) if self.pooling == "max" else F.avg_pool2d(x, 2)
+                x = _max_pool(x) if self.pooling == "max" else F.avg_pool2d(x, 2)
+            if late:
+                x = x.relu_()
         return features, x
 
 

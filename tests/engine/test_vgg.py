@@ -126,6 +126,32 @@ def assert_same(ours: dict[str, Tensor], theirs: dict[str, Tensor], image: Tenso
     assert (gradient - expected).abs().max() < 1e-9 * expected.abs().max()
 
 
+def test_a_gradient_that_others_hold_is_not_written_to() -> None:
+    _, x = VGGFeatures("vgg16", ["relu1_1", "relu3_1"]).head(
+        torch.rand(1, 3, 16, 16).requires_grad_()
+    )
+    grad = torch.randn_like(x, memory_format=torch.channels_last)
+    before = grad.clone()
+    x.backward(grad)
+    assert torch.equal(grad, before)
+
+
+def test_programs_that_ask_for_deterministic_algorithms_get_the_same_gradient() -> None:
+    vgg = VGGFeatures("vgg16", ["relu3_1"])
+    image = torch.rand(1, 3, 24, 20, requires_grad=True)
+
+    def gradient() -> Tensor:
+        (grad,) = torch.autograd.grad(vgg(image)["relu3_1"].square().sum(), image)
+        return grad
+
+    expected = gradient()
+    torch.use_deterministic_algorithms(True)
+    try:
+        assert torch.equal(gradient(), expected)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 def test_a_map_that_only_the_pooling_needs_is_not_kept_for_the_backward_pass() -> None:
     image = torch.rand(1, 3, 32, 48, requires_grad=True)
     kept: list[Tensor] = []
