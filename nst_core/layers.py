@@ -99,8 +99,3 @@ def block_of(layer: str) -> int:
 def level_of(layer: str) -> int:
     """How many times the feature maps of a layer have been halved: 3 for relu4_2."""
     return _by_name()[layer].level
-
-
-def channels_of(layer: str) -> int:
-    """Channels of the feature maps of a layer: 512 for relu4_2."""
-    return _by_name()[layer].channels

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from .layers import channels_of, level_of
+from .layers import level_of
 from .losses import Guide, gram_matrix
 from .vgg import HEAD_BLOCKS, Check, VGGFeatures
 
@@ -73,16 +73,9 @@ def head_in_strips(
         `style_layers` by name, one for each guide; and the input of the next block, if there is
         one.
     """
-    height, width = image.shape[2:]
     levels = [level_of(layer) for layer in content_layers]
-    channels = [channels_of(layer) for layer in content_layers]
     if vgg.tail_convs:
         levels.append(HEAD_BLOCKS)
-        channels.append(vgg.head_convs[-1].channels)
-    shapes = [
-        (1, count, height >> level, width >> level)
-        for count, level in zip(channels, levels, strict=True)
-    ]
 
     def compute(rows: Tensor, strip: Strip) -> list[Tensor]:
         check()
@@ -102,7 +95,7 @@ def head_in_strips(
                 grams.append(gram_matrix(own, seen))
         return [*maps, *grams]
 
-    found = _Head.apply(image, compute, levels, shapes, vgg.dtype)
+    found = _Head.apply(image, compute, levels)
     maps, grams = list(found[: len(levels)]), found[len(levels) :]
     following = maps.pop() if vgg.tail_convs else None
     count = len(guides)
@@ -116,8 +109,7 @@ def head_in_strips(
 class _Head(torch.autograd.Function):
     """Applies `compute` to each strip: first results are maps, joined by rows, the rest is summed.
 
-    `levels` and `shapes` have an entry for each map: how many times it has been halved, and the
-    shape that it has when joined.
+    `levels` has an entry for each map: how many times it has been halved.
     """
 
     @staticmethod
@@ -126,28 +118,34 @@ class _Head(torch.autograd.Function):
         image: Tensor,
         compute: Callable[[Tensor, Strip], list[Tensor]],
         levels: list[int],
-        shapes: list[tuple[int, int, int, int]],
-        dtype: torch.dtype,
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(image)
         ctx.compute, ctx.levels = compute, levels
-        # Pieces of maps that were kept until the last strip would lie between the freed memory of
-        # the strips, which the larger maps of the next blocks could then not use.
-        maps = [
-            torch.empty(shape, dtype=dtype, device=image.device, memory_format=torch.channels_last)
-            for shape in shapes
-        ]
+        height, width = image.shape[2:]
+        maps: list[Tensor] = []
         sums: list[list[Tensor]] = []
-        for s in cut(*image.shape[2:]):
+        for s in cut(height, width):
             found = compute(image[:, :, s.first : s.last], s)
-            for x, level, own in zip(maps, levels, found, strict=False):
-                x[:, :, s.start >> level : s.end >> level] = own
-            sums.append(found[len(maps) :])
+            pieces = found[: len(levels)]
+            # Pieces that were kept until the last strip would lie between the freed memory of the
+            # strips, which the larger maps of the next blocks could then not use.
+            maps = maps or [
+                torch.empty(
+                    (*piece.shape[:2], height >> level, width >> level),
+                    dtype=piece.dtype,
+                    device=piece.device,
+                    memory_format=torch.channels_last,
+                )
+                for piece, level in zip(pieces, levels, strict=True)
+            ]
+            for x, piece, level in zip(maps, pieces, levels, strict=True):
+                x[:, :, s.start >> level : s.end >> level] = piece
+            sums.append(found[len(levels) :])
         return (*maps, *(torch.stack(column).sum(dim=0) for column in zip(*sums, strict=True)))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
         (image,) = ctx.saved_tensors
         total = torch.zeros_like(image)
         count = len(ctx.levels)
@@ -161,4 +159,4 @@ class _Head(torch.autograd.Function):
             ]
             (grad,) = torch.autograd.grad(pieces, rows, [*own, *grads[count:]])
             total[:, :, s.first : s.last] += grad
-        return total, None, None, None, None
+        return total, None, None

@@ -43,18 +43,18 @@ class _Convolution(torch.autograd.Function):
         if rectify:
             y.relu_()
         ctx.rectify = rectify
-        ctx.save_for_backward(weight, *([y] if rectify else []))
+        ctx.save_for_backward(weight, y if rectify else None)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        weight, *rest = ctx.saved_tensors
+        weight, y = ctx.saved_tensors
         if ctx.rectify:
             # A gradient that is expanded from a smaller tensor can't be written to.
             own = grad.is_contiguous(memory_format=torch.channels_last)
             grad = torch.ops.aten.threshold_backward.grad_input(
-                grad, rest[0], 0, grad_input=grad if own else torch.empty_like(rest[0])
+                grad, y, 0, grad_input=grad if own else torch.empty_like(y)
             )
         grad = F.conv_transpose2d(grad, weight)
         grad[..., 1, :].add_(grad[..., 0, :])

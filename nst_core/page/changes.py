@@ -103,8 +103,7 @@ class _Answers:
 
     def after_run(self, request: gr.Request, base: Base | None, **fields: Any) -> Updates:
         """A run has ended: say what the next one takes, and whether it would be another."""
-        kept = base is not None and base.name is not None
-        note = NEXT if base and kept and base.key != key_of(fields) else ""
+        note = NEXT if base and base.name and base.key != key_of(fields) else ""
         return self._costs(job_of(fields), str(request.session_hash), note)
 
     def preview(self, request: gr.Request, base: Base | None, **fields: Any) -> Iterator[Updates]:

@@ -58,10 +58,9 @@ class SetUp:
     @property
     def status(self) -> str:
         """The line below the picture."""
-        plain = self.example is not None and not self.values
         text = SET_UP
         if self.example:
-            text = self.example.title if plain else f"{self.example.title}. {OTHER}"
+            text = f"{self.example.title}. {OTHER}" if self.values else self.example.title
         return html.escape(" ".join([text, *self.notes]), quote=False)
 
     def show(self, result: Result) -> Updates:

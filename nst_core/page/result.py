@@ -121,7 +121,7 @@ class Result:
         kept = view.base.name is not None
         return {
             self.picture: view.seen,
-            self.compare: gr.ImageSlider((view.base.content, view.seen), elem_classes="picture"),
+            self.compare: _before_and_after(view.base.content, view.seen),
             self.download: gr.DownloadButton(
                 value=view.file,
                 interactive=view.base.finished,
@@ -142,10 +142,7 @@ class Result:
         """
         return {
             self.picture: base.result,
-            self.compare: gr.ImageSlider(
-                (base.content, base.result),
-                elem_classes="picture" if base.result != base.content else "picture unpainted",
-            ),
+            self.compare: _before_and_after(base.content, base.result),
             self.status: status,
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
@@ -169,6 +166,11 @@ class Result:
             self.webp: gr.Button(interactive=film is not None, visible=kept),
             self.webp_file: gr.DownloadButton(visible=False),
         }
+
+
+def _before_and_after(photo: str, picture: str) -> gr.ImageSlider:
+    classes = "picture unpainted" if picture == photo else "picture"
+    return gr.ImageSlider((photo, picture), elem_classes=classes)
 
 
 def build(view: View) -> Result:
