@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from traceback import clear_frames
 
 import torch
@@ -147,13 +148,13 @@ def warm_up() -> float:
 
     Returns:
         The pace of this machine: seconds for a megapixel of gradient evaluations. It is that of
-        the second of two steps at the first size, for the first step prepares much.
+        the fastest step at the first size: while a server starts, others slow some steps down.
     """
     grey = Image.new("RGB", (FIRST_SIZE_MOST, FIRST_SIZE_MOST), "grey")
-    transfer = prepare(grey, grey, Settings(size=FIRST_SIZE_MOST, steps=2))
-    first, second = (frame.elapsed for frame in paint(transfer))
+    transfer = prepare(grey, grey, Settings(size=FIRST_SIZE_MOST, steps=4))
+    ends = [frame.elapsed for frame in paint(transfer)]
     (stage,) = transfer.plan
-    return (second - first) / stage.work_of_step
+    return min(end - start for start, end in pairwise(ends)) / stage.work_of_step
 
 
 class _Stopped(Exception):

@@ -31,15 +31,16 @@ class Costs:
     """The pace of this server, learned from its runs."""
 
     def __init__(self) -> None:
+        # As measured at the start, and as learned from runs.
+        self._first_pace: float | None = None
         self._pace: float | None = None
         self._finishing = FINISHING_PACE
         # Seconds of a run, about.
         self.typical = FIRST_TYPICAL
 
     def begin(self, pace: float) -> None:
-        """Take a pace that was measured at the start, unless a run has been timed before."""
-        if self._pace is None:
-            self._pace = pace
+        """Take a pace that was measured at the start; it counts until a run has been timed."""
+        self._first_pace = pace
 
     def learn(self, work: float, seconds: float) -> None:
         """Remember how long a run took, unless it was so small that its start took most of it.
@@ -64,9 +65,10 @@ class Costs:
 
     def seconds(self, work: float) -> float:
         """How long a run with so much work will take."""
-        if self._pace is None:
-            return work * (FAST_PACE if is_fast_device() else SLOW_PACE)
-        return work * self._pace
+        pace = self._first_pace if self._pace is None else self._pace
+        if pace is None:
+            pace = FAST_PACE if is_fast_device() else SLOW_PACE
+        return work * pace
 
     def of_run(self, job: Job) -> float | None:
         """Seconds of a run; None where it would be refused."""

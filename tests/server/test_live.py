@@ -165,10 +165,9 @@ def test_the_pace_measured_at_the_start_counts_until_runs_have_been_timed(
     *_, last = paint(transfer)
     assert last.elapsed / 4 < costs.seconds(transfer.work) < last.elapsed * 4
     costs.learn(work=1.0, seconds=10 * pace)
-    learned = costs.seconds(1)
-    assert learned > 2 * pace
+    assert costs.seconds(1) == pytest.approx(10 * pace)
     costs.begin(pace)
-    assert costs.seconds(1) == learned
+    assert costs.seconds(1) == pytest.approx(10 * pace)
 
 
 def test_a_large_photo_costs_its_finishing(service: Service, job: Job, tmp_path: Path) -> None:
