@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
@@ -23,7 +23,7 @@ from .catalogue import Bundled, catalogue
 from .errors import answered, sentence
 from .events import AS_SENT, AT_ONCE, PRIVATE
 from .examples import Example
-from .inputs import Inputs, pair_key
+from .inputs import STYLES, Inputs, pair_key
 from .presets import Presets
 from .result import Base, Result
 from .status import status_line
@@ -138,15 +138,19 @@ def write_link(fields: Fields, examples: Sequence[Example]) -> str:
     return "?" + urlencode(parts, safe=",")
 
 
-def left_out(link: str) -> str:
-    """What of the visitor's own is in view, but not in a link."""
-    named = {name for name, _ in parse_qsl(urlsplit(link).query)}
-    own = [
-        word
-        for name, word in (("photo", "photo"), ("style", "painting"))
-        if not named & {name, "example"}
-    ]
-    return f"Your own {' and '.join(own)} can't be in a link." if own else ""
+def left_out(fields: Fields) -> str:
+    """What is set up on the page and can't be in a link: whatever has a file of the visitor's."""
+    content, style = path_of(fields["content"]), path_of(fields["style_0"])
+    bundled = catalogue()
+    parts = {
+        "your own photo": content and content not in _shelf(bundled.contents).values(),
+        "your own painting": style and style not in _shelf(bundled.styles).values(),
+        "further paintings": any(path_of(fields[name]) for name in STYLES[1:]),
+        "the painted region": fields["mask"],
+        "the image to start from": path_of(fields["start_image"]),
+    }
+    named = ", ".join(name for name, holds in parts.items() if holds)
+    return f"Not in the link: {named}." if named else ""
 
 
 def _pair(content: str, style: str, examples: Sequence[Example]) -> Example | None:
@@ -180,16 +184,19 @@ def connect(
     @answered
     def write(**fields: Any) -> Updates:
         try:
-            return {result.link: write_link(fields, examples)}
+            return {
+                result.link: write_link(fields, examples),
+                result.link_note: left_out(fields),
+            }
         except StyleTransferError as error:
-            return {result.link: "", result.status: status_line(sentence(error))}
+            return {result.link: "", result.copied: status_line(sentence(error))}
 
     @answered
-    def say(copied: str) -> Any:
+    def say(copied: str, note: str | None) -> Any:
         if not copied:
             return gr.skip()
         text = html.escape(copied, quote=False)
-        return status_line(f'<span class="link">{text}</span> {left_out(copied)}')
+        return status_line(f'<span class="link">{text}</span> {note or ""}')
 
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
     # A page without a link is left alone: where an event has an input among its outputs, Gradio
@@ -199,6 +206,12 @@ def connect(
     result.copy_link.click(
         write,
         inputs_kwargs=dict(inputs.fields),
-        outputs=[result.link, result.status],
+        outputs=[result.link, result.link_note, result.copied],
         **{**AT_ONCE, **AS_SENT},
-    ).then(say, result.link, result.status, js=static("copy_link.js"), **AT_ONCE)
+    ).then(
+        say,
+        [result.link, result.link_note],
+        result.copied,
+        js=static("copy_link.js"),
+        **AT_ONCE,
+    )

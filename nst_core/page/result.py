@@ -92,6 +92,8 @@ class Result:
     Attributes:
         compare: has the class "unpainted" where both of its pictures are the photo.
         link: a set-up of the page as the query of an address; not in view.
+        link_note: what of the set-up is not in `link`.
+        copied: the link that was copied, in a line of its own, for a run writes into `status`.
         open_link: is pressed by the page itself where its address has a set-up; not in view.
     """
 
@@ -106,6 +108,8 @@ class Result:
     download: gr.DownloadButton
     copy_link: gr.Button
     link: gr.Textbox
+    link_note: gr.State
+    copied: gr.HTML
     open_link: gr.Button
     refine: gr.Button
     after: gr.Group
@@ -128,6 +132,7 @@ class Result:
                 variant="primary" if kept else "secondary",
             ),
             self.status: status_line(view.status),
+            self.copied: status_line(""),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
             self.after: gr.Group(visible=kept),
@@ -144,6 +149,7 @@ class Result:
             self.picture: base.result,
             self.compare: _before_and_after(base.content, base.result),
             self.status: status,
+            self.copied: status_line(""),
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
             self.refine: gr.Button(visible=False),
@@ -194,6 +200,7 @@ def build(view: View) -> Result:
         )
         copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Paint further", visible=False, elem_id="refine")
+    copied = gr.HTML(status_line(""), elem_id="copied")
     with gr.Group(visible=False) as after:
         strength = setting_widget("strength")
     return Result(
@@ -208,6 +215,8 @@ def build(view: View) -> Result:
         download=download,
         copy_link=copy_link,
         link=gr.Textbox(visible=False),
+        link_note=gr.State(""),
+        copied=copied,
         open_link=gr.Button("Open link", visible="hidden", elem_id="open-link"),
         refine=refine,
         after=after,

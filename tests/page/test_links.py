@@ -20,7 +20,9 @@ from tests.browsing import (
     number,
     picture_address,
     set_number,
+    start_long_run,
     status,
+    stop,
     unfold,
 )
 
@@ -48,9 +50,13 @@ def test_every_example_has_a_link_of_its_own(links: ModuleType, pairs: list[Any]
 
 
 def fields(content: Path | None, style: Path | None, **values: Any) -> dict[str, Any]:
-    boxes = {"content": content, "style_0": style}
+    boxes = {
+        "content": content,
+        "style_0": style,
+        **dict.fromkeys(("style_1", "style_2", "style_3")),
+    }
     sent = {name: {"path": str(path)} if path else None for name, path in boxes.items()}
-    return {**DEFAULTS.as_dict(), **sent, **values}
+    return {**DEFAULTS.as_dict(), **sent, "mask": None, "start_image": None, **values}
 
 
 def test_a_link_that_is_written_is_read_again(links: ModuleType, pairs: list[Any]) -> None:
@@ -73,11 +79,22 @@ def test_a_link_names_no_picture_of_the_visitor(
     own = tmp_path / "contents" / "coffee.jpg"
     sent = fields(own, EXAMPLES / "styles" / "mosaic.jpg", size=128)
     assert links.write_link(sent, pairs) == "?style=mosaic&size=128"
-    assert "Your own photo can't" in links.left_out("Copied: http://a.b/c?style=mosaic&size=128")
+    assert links.left_out(sent) == "Not in the link: your own photo."
     assert links.write_link(fields(own, own), pairs) == "?"
-    assert "photo and painting can't be in a link" in links.left_out("Copied: http://a.b/c?")
-    for whole in ("?photo=coffee&style=mosaic", "?example=mosaic-coffee&size=128"):
-        assert links.left_out(f"Copy this link: http://a.b/c{whole}") == ""
+
+
+def test_what_a_link_leaves_out_is_said_and_an_empty_box_leaves_nothing_out(
+    links: ModuleType, tmp_path: Path
+) -> None:
+    coffee, mosaic = EXAMPLES / "contents" / "coffee.jpg", EXAMPLES / "styles" / "mosaic.jpg"
+    for content, style in ((coffee, mosaic), (None, mosaic), (coffee, None), (None, None)):
+        assert links.left_out(fields(content, style)) == ""
+    own = tmp_path / "coffee.jpg"
+    more = {"style_1": {"path": str(mosaic)}, "mask": "board", "start_image": {"path": str(own)}}
+    assert links.left_out(fields(own, own, **more)) == (
+        "Not in the link: your own photo, your own painting, further paintings, "
+        "the painted region, the image to start from."
+    )
 
 
 def test_an_example_with_other_settings_says_that_the_picture_is_not_painted_with_them(
@@ -135,9 +152,25 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     set_number(page, "Steps", 12)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#copy-link").click()
-    expect(status(page)).to_contain_text("Copied: ")
+    expect(page.locator("#copied")).to_contain_text("Copied: ")
+    expect(page.locator("#copied")).to_contain_text("Not in the link: your own photo.")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{server}?style=mosaic&style_weight=2&steps=12&size=256"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_link_that_is_copied_during_a_run_stays_in_view_beside_the_progress(
+    visit: Visit,
+) -> None:
+    page = visit()
+    start_long_run(page)
+    page.locator("#copy-link").click()
+    expect(page.locator("#copied")).to_contain_text("example=")
+    seen = status(page).text_content() or ""
+    expect(status(page)).not_to_have_text(seen)  # a later step
+    expect(status(page)).to_contain_text("Step")
+    expect(page.locator("#copied")).to_contain_text("example=")
+    stop(page)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")

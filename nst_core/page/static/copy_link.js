@@ -1,12 +1,12 @@
-async function onCopyLink(query) {
-  if (!query) return "";
+async function onCopyLink(query, note) {
+  if (!query) return ["", note];
   const app = document.querySelector(".studio").closest("gradio-app");
   const page = app.getAttribute("src") ?? location.origin + location.pathname;
   const link = new URL(query, page).href;
   try {
     await navigator.clipboard.writeText(link);
-    return `Copied: ${link}`;
+    return [`Copied: ${link}`, note];
   } catch {
-    return `Copy this link: ${link}`;
+    return [`Copy this link: ${link}`, note];
   }
 }
