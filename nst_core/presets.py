@@ -30,6 +30,17 @@ PRESETS: dict[str, Settings] = {
     ),
 }
 
+# What each of them does, after its name and a colon.
+PRESET_HELP: dict[str, str] = {
+    "Balanced": "the default",
+    "Faithful photo": "keeps more of the photo, most of all faces",
+    "Bold strokes": "more of the painting, in larger strokes",
+    "Fine detail": "small strokes",
+    "Keep colours": "the colours of the photo",
+    "Texture only": "the painting's brushwork, and nothing of the photo",
+    "Calm": "smooths fine noise",
+    "Classic": f"the textbook, {PRESETS['Classic'].steps} steps at one size",
+}
 
 # What a page offers in place of size and steps: the long side in pixels, with the default steps.
 QUALITIES: dict[str, int] = {"Quick": 256, "Good": DEFAULTS.size, "Large": 1024}

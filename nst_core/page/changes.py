@@ -29,7 +29,7 @@ from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
 from .inputs import Inputs, identity, job_of, key_of
 from .result import Base, Result
 from .running import KIND
-from .status import cost_text, progress_bar, quality_text, status_line
+from .status import cost_text, progress_bar, quality_text, seconds_text, status_line
 from .sweep import Sweeps
 from .widgets import Fields, Updates, owned, path_of, static
 
@@ -161,7 +161,8 @@ class _Answers:
                     continue
                 line = status_line("Preview: press Stylize to paint it in full.")
                 if not frame.done:
-                    line = status_line("Preview", progress_bar(frame.step, frame.plan[0].steps))
+                    text = f"Preview, {seconds_text(frame.remaining)} left"
+                    line = status_line(text, progress_bar(frame.step, frame.plan[0].steps))
                 seen = Base(content, picture, "preview", key=key, finished=False)
                 yield self.result.show_unfinished(seen, line)
 

@@ -72,8 +72,8 @@ TEXTURE_TEXTS: Texts = {
     ),
     "relu5_1": (
         "Motifs",
-        "With all five, whole motifs of the painting return. Where they stand is left to chance, "
-        "since a Gram matrix knows nothing of places.",
+        "With all five, whole motifs of the painting return. Where they stand is left to chance: "
+        "the loss asks which features appear together, and not where.",
     ),
 }
 
@@ -195,7 +195,8 @@ def _build_half(
 
 
 def _text(texts: Texts, layer: str) -> str:
-    return f"**{layer}.** {texts[layer][1]}"
+    name, text = texts[layer]
+    return f"**{name}** (in papers {layer}). {text}"
 
 
 def connect(tab: Insights, inputs: Inputs, service: Service) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from ..presets import PRESETS
+from ..presets import PRESET_HELP, PRESETS
 from .controls import APPEARANCE
 from .errors import answered
 from .events import AT_ONCE
@@ -47,11 +47,10 @@ def connect(presets: Presets, inputs: Inputs, result: Result) -> None:
         preset = chosen(list(PRESETS), event)
         if preset is None:
             return {result.status: gr.skip()}
-        settings = PRESETS[preset]
-        text = f"{preset}, {settings.steps} steps: press Stylize to paint it."
+        text = f"{preset}: {PRESET_HELP[preset]}. Press Stylize to paint it."
         return {
             result.status: status_line(text),
-            **setting_values(inputs.settings, settings.as_dict(), APPEARANCE),
+            **setting_values(inputs.settings, PRESETS[preset].as_dict(), APPEARANCE),
         }
 
     presets.gallery.select(choose, None, [result.status, *inputs.settings.values()], **AT_ONCE)

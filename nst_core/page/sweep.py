@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
@@ -21,8 +23,8 @@ from .errors import answered, warn
 from .events import AT_ONCE
 from .inputs import Inputs, job_of
 from .result import Result
-from .status import cost_text, progress_bar, status_line
-from .widgets import Fields, Updates, chosen
+from .status import cost_text, progress_bar, seconds_text, status_line
+from .widgets import Updates, chosen
 
 # Style weight and stroke size of each of the nine, row by row.
 NINE = list(product(STYLE_WEIGHTS, STYLE_SCALES))
@@ -159,7 +161,7 @@ def _connect_panel(
 ) -> None:
     def work(request: gr.Request, **fields: Any) -> Iterator[Updates]:
         try:
-            yield from _follow(panel, paint, fields, str(request.session_hash))
+            yield from _follow(panel, paint, job_of(fields), str(request.session_hash), service)
         except (gr.Error, StyleTransferError) as error:
             yield {panel.status: status_line(warn(error))}
 
@@ -174,18 +176,27 @@ def _connect_panel(
 
 
 def _follow(
-    panel: Panel, paint: Callable[[Job, str], Iterator[Tile | None]], fields: Fields, session: str
+    panel: Panel,
+    paint: Callable[[Job, str], Iterator[Tile | None]],
+    job: Job,
+    session: str,
+    service: Service,
 ) -> Iterator[Updates]:
-    """The tiles so far, and which one is being painted."""
+    """The tiles so far, which one is being painted, and how long the rest will take."""
     shown: list[tuple[Image.Image, str]] = []
     count = len(panel.captions)
-    for tile in paint(job_of(fields), session):
+    began, left = time.perf_counter(), service.costs.of_tiles(job, count) or math.inf
+    for tile in paint(job, session):
         if tile is None:  # not before: with this the button for Stop appears
-            yield {panel.status: status_line(f"Tile 1 of {count}", progress_bar(0, count))}
+            began = time.perf_counter()
+            text = _tile_text(1, count, left)
+            yield {panel.status: status_line(text, progress_bar(0, count))}
             continue
         shown.append((on_white(tile.image), panel.captions[len(shown)]))
         made = len(shown)
-        text = f"Tile {min(made + 1, count)} of {count}"
+        # What was said to be left never becomes more.
+        left = min(left, (time.perf_counter() - began) / made * (count - made))
+        text = _tile_text(min(made + 1, count), count, left)
         yield {
             panel.tiles: gr.Gallery(shown, visible=True, selected_index=None),
             panel.status: status_line(text, progress_bar(made, count)),
@@ -195,3 +206,9 @@ def _follow(
         stopped = f"Stopped at tile {len(shown)} of {count}"
         text = f"{stopped}: click the one you like" if shown else stopped
     yield {panel.status: status_line(text)}
+
+
+def _tile_text(number: int, count: int, left: float) -> str:
+    """What is being painted, and the seconds that are left; infinity where nobody can say."""
+    text = f"Tile {number} of {count}"
+    return text if math.isinf(left) else f"{text}, {seconds_text(left)} left"

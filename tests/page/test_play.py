@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from nst_core.presets import PRESET_HELP, PRESETS
 from tests.browsing import (
     CHROMIUM,
     expect_ready,
@@ -169,6 +170,7 @@ def test_a_preview_follows_the_hand(page: Page, server: str) -> None:
     painted = page.locator("#compare img.fixed")
     before = painted.get_attribute("src") or ""
     painting(page, "Ejiri").click()
+    expect(status(page)).to_have_text(re.compile("Preview, (about|under) .* left"), timeout=60_000)
     expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
     expect(painted).not_to_have_attribute("src", before)
     expect(page.locator("#download")).to_be_disabled()
@@ -225,11 +227,18 @@ def test_the_photo_in_every_painting(
     # Stop says where it ended.
     monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 40)
     page.locator("#gallery").click()
-    panel = page.locator("#result").get_by_text(re.compile(r"^Tile \d+ of 16"))
+    panel = page.locator("#result").get_by_text(re.compile(r"^Tile \d+ of 16, about .* left"))
     expect(panel).to_be_visible()
     page.get_by_role("button", name="Stop").filter(visible=True).click()
     expect(page.get_by_text(re.compile(r"Stopped at tile \d+ of 16"))).to_be_visible()
     wait_until_idle(server)
+
+
+def test_every_preset_says_what_it_does(page: Page) -> None:
+    assert list(PRESET_HELP) == list(PRESETS)
+    for place, (preset, text) in enumerate(PRESET_HELP.items()):
+        page.locator("#presets button").nth(place).click()
+        expect(status(page)).to_have_text(f"{preset}: {text}. Press Stylize to paint it.")
 
 
 def test_a_choice_in_the_midst_of_a_run_is_for_the_next_one(page: Page) -> None:
