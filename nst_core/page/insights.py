@@ -41,8 +41,8 @@ RECONSTRUCTION_TEXTS: Texts = {
     ),
     "relu4_1": (
         "Parts",
-        "The fourth block sees parts of objects. What they are and where stays, exact colours and "
-        "textures are free: this is where a style transfer holds the photo.",
+        "The fourth block sees parts of objects. Colours and textures are free: here a style "
+        "transfer holds the photo.",
     ),
     "relu5_1": (
         "Objects",
@@ -128,7 +128,7 @@ def build(result: Result, folder: Path) -> Insights:
     with gr.Row(elem_classes="halves"):
         with gr.Column():
             content = _build_half(
-                "Content: the photo from one layer alone",
+                "Content: the photo from one layer",
                 "Rebuild my photo",
                 {layer: str(folder / f"content-{layer}.jpg") for layer in RECONSTRUCTION_TEXTS},
                 "Made from the bundled cat",
