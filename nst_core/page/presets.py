@@ -12,9 +12,10 @@ from .controls import APPEARANCE
 from .errors import answered
 from .events import AT_ONCE
 from .inputs import Inputs
-from .result import Result
 from .status import status_line
-from .widgets import Updates, chosen, picture_strip, setting_values
+from .widgets import Updates, chosen, owned, picture_strip, setting_values
+
+NONE = "Click one to begin with its settings."
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,12 @@ class Presets:
     """The strip of presets."""
 
     gallery: gr.Gallery
+    # What the chosen one does.
+    text: gr.HTML
 
     def unselect(self) -> Updates:
         """Take the mark from the preset that was chosen."""
-        return {self.gallery: gr.Gallery(selected_index=None)}
+        return {self.gallery: gr.Gallery(selected_index=None), self.text: status_line(NONE)}
 
 
 def preset_picture(folder: Path, preset: str) -> Path:
@@ -36,27 +39,28 @@ def preset_picture(folder: Path, preset: str) -> Path:
 def build(folder: Path) -> Presets:
     """The strip, with pictures from a folder."""
     pictures = [(str(preset_picture(folder, preset)), preset) for preset in PRESETS]
-    return Presets(picture_strip(pictures, 4, label="Presets", elem_id="presets"))
+    gallery = picture_strip(pictures, 4, label="Presets", elem_id="presets")
+    text = gr.HTML(status_line(NONE), elem_id="preset-text")
+    return Presets(gallery, text)
 
 
-def connect(presets: Presets, inputs: Inputs, result: Result) -> None:
-    """A click sets the appearance, and says so below the picture."""
+def connect(presets: Presets, inputs: Inputs) -> None:
+    """A click sets the appearance, and says what it does."""
 
     @answered
     def choose(event: gr.SelectData) -> Updates:
         preset = chosen(list(PRESETS), event)
         if preset is None:
-            return {result.status: gr.skip()}
-        text = f"{preset}: {PRESET_HELP[preset]}. Press Stylize to paint it."
+            return {presets.text: gr.skip()}
         return {
-            result.status: status_line(text),
+            presets.text: status_line(f"{preset}: {PRESET_HELP[preset]}."),
             **setting_values(inputs.settings, PRESETS[preset].as_dict(), APPEARANCE),
         }
 
-    presets.gallery.select(choose, None, [result.status, *inputs.settings.values()], **AT_ONCE)
+    presets.gallery.select(choose, None, [presets.text, *inputs.settings.values()], **AT_ONCE)
     # Settings that a visitor has changed are no preset any more.
     touched = [
         widget.input  # type: ignore[attr-defined]  # all of them have this event
         for widget in (inputs.controls.balance, *(inputs.settings[name] for name in APPEARANCE))
     ]
-    gr.on(touched, presets.unselect, None, presets.gallery, **AT_ONCE)
+    gr.on(touched, presets.unselect, None, owned(presets), **AT_ONCE)

@@ -88,7 +88,7 @@ def connect(
     choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
-    presets.connect(studio.presets, inputs, shown)
+    presets.connect(studio.presets, inputs)
     recipes.connect(studio.recipes, inputs, shown)
     strength.connect(shown)
     film.connect(shown, service)

@@ -75,6 +75,7 @@ def test_nothing_is_cut_and_headings_are_in_the_typeface(page: Page) -> None:
     caption = example.locator(".caption-label")
     assert caption.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
     expect(caption).to_have_css("white-space", "normal")
+    expect(caption).to_have_css("opacity", "1")
     for width, height in WINDOWS.values():
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate(CUT) == []

@@ -191,7 +191,7 @@ def test_stylize_takes_over_from_a_preview(page: Page) -> None:
     painting(page, "Ejiri").click()
     expect(status(page)).to_contain_text("Preview")
     set_number(page, "Size", 64)
-    set_number(page, "Steps", 3)
+    set_number(page, "Steps", 20)
     finish_run(page)
     expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, Ejiri, 64 px")
     expect(status(page)).to_contain_text("Finished")
@@ -238,7 +238,12 @@ def test_every_preset_says_what_it_does(page: Page) -> None:
     assert list(PRESET_HELP) == list(PRESETS)
     for place, (preset, text) in enumerate(PRESET_HELP.items()):
         page.locator("#presets button").nth(place).click()
-        expect(status(page)).to_have_text(f"{preset}: {text}. Press Stylize to paint it.")
+        expect(page.locator("#preset-text")).to_have_text(f"{preset}: {text}.")
+    # Beside the line below the picture, which tells of the change itself.
+    expect(status(page)).to_contain_text("Ready: press Stylize")
+    expect(page.locator("#preset-text")).to_have_text(f"{preset}: {text}.")
+    set_number(page, "Stroke size", 0.7)
+    expect(page.locator("#preset-text")).to_have_text("Click one to begin with its settings.")
 
 
 def test_a_choice_in_the_midst_of_a_run_is_for_the_next_one(page: Page) -> None:
