@@ -38,7 +38,8 @@ log = logging.getLogger("nst")
 # Previews that may wait for the last step of an older one.
 MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
-OLD = "The picture is still the one of before."
+# Short enough for one line on a phone: a second one moves what is below the finger.
+READY_AGAIN = "Ready: press Stylize. This is the old picture."
 NEXT = "Your changes are for the next run."
 
 
@@ -144,7 +145,7 @@ class _Answers:
         if content is None or key_of(fields) == base.key:
             return {}
         if identity(content) == identity(base.content):
-            text = READY if base.result == base.content else f"{READY} {OLD}"
+            text = READY if base.result == base.content else READY_AGAIN
             return {} if live else {self.result.status: status_line(text)}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
