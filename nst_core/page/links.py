@@ -23,7 +23,7 @@ from .catalogue import Bundled, catalogue
 from .errors import answered, sentence
 from .events import AS_SENT, AT_ONCE, PRIVATE
 from .examples import Example
-from .inputs import STYLES, Inputs, pair_key
+from .inputs import STYLES, Inputs, job_of, pair_key
 from .presets import Presets
 from .result import Base, Result
 from .status import status_line
@@ -124,13 +124,11 @@ def write_link(fields: Fields, examples: Sequence[Example]) -> str:
         parts["example"] = pair.slug
     else:
         bundled = catalogue()
-        for name, path, shelf in (
-            ("photo", content, bundled.contents),
-            ("style", style, bundled.styles),
-        ):
-            slugs = {known: slug for slug, known in _shelf(shelf).items()}
-            if path in slugs:
-                parts[name] = slugs[path]
+        slugs = {
+            "photo": _slug(content, bundled.contents),
+            "style": _slug(style, bundled.styles),
+        }
+        parts |= {name: slug for name, slug in slugs.items() if slug}
     sent = {name: fields[name] for name in OPTIONS if name in fields and name not in NOT_IN_LINKS}
     for name, value in Settings.from_values(sent).as_dict().items():
         if name in sent and value != getattr(DEFAULTS, name):
@@ -141,13 +139,13 @@ def write_link(fields: Fields, examples: Sequence[Example]) -> str:
 def left_out(fields: Fields) -> str:
     """What is set up on the page and can't be in a link: whatever has a file of the visitor's."""
     content, style = path_of(fields["content"]), path_of(fields["style_0"])
-    bundled = catalogue()
+    bundled, job = catalogue(), job_of(fields)
     parts = {
-        "your own photo": content and content not in _shelf(bundled.contents).values(),
-        "your own painting": style and style not in _shelf(bundled.styles).values(),
+        "your own photo": content and not _slug(content, bundled.contents),
+        "your own painting": style and not _slug(style, bundled.styles),
         "further paintings": any(path_of(fields[name]) for name in STYLES[1:]),
-        "the painted region": fields["mask"],
-        "the image to start from": path_of(fields["start_image"]),
+        "the painted region": job.painted,
+        "the image to start from": job.start,
     }
     named = ", ".join(name for name, holds in parts.items() if holds)
     return f"Not in the link: {named}." if named else ""
@@ -155,6 +153,11 @@ def left_out(fields: Fields) -> str:
 
 def _pair(content: str, style: str, examples: Sequence[Example]) -> Example | None:
     return next((x for x in examples if (x.content, x.style) == (content, style)), None)
+
+
+def _slug(path: str, pictures: Mapping[str, Bundled]) -> str | None:
+    """What links call a bundled picture; None for any other."""
+    return next((slug for slug, known in _shelf(pictures).items() if known == path), None)
 
 
 def _shelf(pictures: Mapping[str, Bundled]) -> dict[str, str]:

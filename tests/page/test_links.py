@@ -56,7 +56,8 @@ def fields(content: Path | None, style: Path | None, **values: Any) -> dict[str,
         **dict.fromkeys(("style_1", "style_2", "style_3")),
     }
     sent = {name: {"path": str(path)} if path else None for name, path in boxes.items()}
-    return {**DEFAULTS.as_dict(), **sent, "mask": None, "start_image": None, **values}
+    mix = dict.fromkeys(("mix_0", "mix_1", "mix_2", "mix_3"), 1)
+    return {**DEFAULTS.as_dict(), **sent, **mix, "mask": None, "start_image": None, **values}
 
 
 def test_a_link_that_is_written_is_read_again(links: ModuleType, pairs: list[Any]) -> None:
@@ -91,7 +92,9 @@ def test_what_a_link_leaves_out_is_said_and_an_empty_box_leaves_nothing_out(
         assert links.left_out(fields(content, style)) == ""
     own = tmp_path / "coffee.jpg"
     more = {"style_1": {"path": str(mosaic)}, "mask": "board", "start_image": {"path": str(own)}}
-    assert links.left_out(fields(own, own, **more)) == (
+    # A start image is in use, and in view, where the run starts from it.
+    assert links.left_out(fields(coffee, mosaic, start_image=more["start_image"])) == ""
+    assert links.left_out(fields(own, own, **more, init="image")) == (
         "Not in the link: your own photo, your own painting, further paintings, "
         "the painted region, the image to start from."
     )
