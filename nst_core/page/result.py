@@ -15,6 +15,9 @@ from .curve import Curve
 from .status import status_line
 from .widgets import Updates
 
+# Classes of the comparison, by which it says what stands beside the photo.
+PAINTED, UNPAINTED = "picture", "picture unpainted"
+
 
 @dataclass(frozen=True)
 class Base:
@@ -175,7 +178,7 @@ class Result:
 
 
 def _before_and_after(photo: str, picture: str) -> gr.ImageSlider:
-    classes = "picture unpainted" if picture == photo else "picture"
+    classes = UNPAINTED if picture == photo else PAINTED
     return gr.ImageSlider((photo, picture), elem_classes=classes)
 
 

@@ -23,7 +23,7 @@ from .buttons import Work, cancel_button, run_button, say_place, stop_button
 from .errors import warn
 from .events import PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
-from .result import Base, Result, View, known
+from .result import PAINTED, Base, Result, View, known
 from .run_buttons import RunButtons
 from .status import progress_bar, run_status, run_text, status_line, timed_out_text, title_of
 from .strip import Strip, owner_of
@@ -150,8 +150,10 @@ class _Runner:
         }
         outcome.film.save(record.film)
         # Gradio may drop an update of what is still being drawn: without the file once more, the
-        # button would save the picture of before, and without the strip, the result not be in it.
+        # button would save the picture of before, without the strip, the result not be in it, and
+        # without the class, a picture be called not painted yet.
         yield {
+            result.compare: gr.ImageSlider(elem_classes=PAINTED),
             **result.show_film(str(record.film)),
             **self.strip.show(self.service, owner),
             result.download: gr.DownloadButton(value=file),

@@ -93,7 +93,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect(thumbnails(page)).to_have_attribute("aria-label", "Golden gate, Poppies, 64 px")
     expect(page.locator("#save-film")).to_be_visible()
     page.wait_for_function(SWEEPS)
-    page.wait_for_function(f"""{LABEL} == '"After"'""")
+    assert page.evaluate(LABEL) == '"After"'
     expect(page.locator("#refine")).to_be_enabled()
     # Another photo: there is nothing to refine.
     page.locator("#photos button").nth(1).click()
