@@ -15,7 +15,7 @@ from .inputs import Inputs
 from .status import status_line
 from .widgets import Updates, chosen, owned, picture_strip, setting_values
 
-NONE = "Click one to begin with its settings."
+HINT = "Click one to begin with its settings."
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Presets:
 
     def unselect(self) -> Updates:
         """Take the mark from the preset that was chosen."""
-        return {self.gallery: gr.Gallery(selected_index=None), self.text: status_line(NONE)}
+        return {self.gallery: gr.Gallery(selected_index=None), self.text: status_line(HINT)}
 
 
 def preset_picture(folder: Path, preset: str) -> Path:
@@ -40,7 +40,7 @@ def build(folder: Path) -> Presets:
     """The strip, with pictures from a folder."""
     pictures = [(str(preset_picture(folder, preset)), preset) for preset in PRESETS]
     gallery = picture_strip(pictures, 4, label="Presets", elem_id="presets")
-    text = gr.HTML(status_line(NONE), elem_id="preset-text")
+    text = gr.HTML(status_line(HINT), elem_id="preset-text")
     return Presets(gallery, text)
 
 

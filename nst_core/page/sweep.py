@@ -185,7 +185,7 @@ def _follow(
     """The tiles so far, which one is being painted, and how long the rest will take."""
     shown: list[tuple[Image.Image, str]] = []
     count = len(panel.captions)
-    began, left = time.perf_counter(), service.costs.of_tiles(job, count) or math.inf
+    left = service.costs.of_tiles(job, count) or math.inf
     for tile in paint(job, session):
         if tile is None:  # not before: with this the button for Stop appears
             began = time.perf_counter()
