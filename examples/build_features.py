@@ -156,7 +156,8 @@ def last_frame(image: Image.Image, settings: Settings) -> Image.Image:
 
 def presets() -> Image.Image:
     """Save the picture of every preset, and return all of them in one."""
-    content, style = photo("chelsea"), painting("flow_strokes")
+    # A calm sky beside rich shapes: presets differ most there.
+    content, style = photo("summer_palace"), painting("starry_night")
     side = PRESET_SIDE
     tiles = []
     for preset, settings in PRESETS.items():
