@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from .images import on_white
 from .regions import soften
@@ -19,6 +19,9 @@ from .settings import Settings
 # rows that two strips both need.
 STRIP_PIXELS = 2**18
 LEAST_ROWS = 16
+
+# Maps opacity to a mask of all that is not fully transparent.
+_SEEN = [0, *[255] * 255]
 
 # Left, upper, right and lower border of a strip.
 Box = tuple[int, int, int, int]
@@ -79,8 +82,10 @@ def finish_in_strips(
         rows = rows_of(box, photo)
         if settings.color == "content":
             rows = keep_colors(rows, photo, settings.color_amount)
+        if own.mode == "RGBA":
+            rows = off_white(rows, own.getchannel("A"))
         if protected is not None:
-            rows = Image.composite(photo, rows, protected.crop(box))
+            rows = Image.composite(_colors(own), rows, protected.crop(box))
         result.paste(_strengthened(rows, own, settings.strength), box)
         yield Finishing(box[3] / content.height, result)
 
@@ -99,7 +104,7 @@ def strengthen(result: Image.Image, content: Image.Image, strength: float) -> Im
     """Blend the photo (strength 0) with the result (1), and put the photo's transparency back.
 
     Args:
-        result: RGB or RGBA.
+        result: RGB, or RGBA as `finish` makes it.
         content: RGB or RGBA, of the same size.
     """
     if strength == 1 and result.mode == content.mode == "RGB":
@@ -125,6 +130,34 @@ def keep_colors(picture: Image.Image, photo: Image.Image, amount: float = 1.0) -
     return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
 
 
+def off_white(picture: Image.Image, alpha: Image.Image) -> Image.Image:
+    """Take the white out of the colours of a picture that was painted from a photo on white.
+
+    With its opacity back, the picture lies on white once more. With white in its colours, too, soft
+    edges and shadows would come out pale, with a white fringe on dark ground.
+
+    Args:
+        picture: RGB.
+        alpha: L, of the same size.
+
+    Returns:
+        RGB; what is fully transparent stays as it was.
+    """
+    white = ImageChops.invert(alpha)
+    premultiplied = [ImageChops.subtract(channel, white) for channel in picture.split()]
+    colours = Image.merge("RGBa", (*premultiplied, alpha)).convert("RGBA").convert("RGB")
+    return Image.composite(colours, picture, alpha.point(_SEEN))
+
+
+def _colors(photo: Image.Image) -> Image.Image:
+    """The colours of a photo without its opacity; what is fully transparent is white."""
+    if photo.mode == "RGB":
+        return photo
+    return Image.composite(
+        photo.convert("RGB"), on_white(photo), photo.getchannel("A").point(_SEEN)
+    )
+
+
 def _strips(size: tuple[int, int]) -> Iterator[Box]:
     width, height = size
     rows = max(LEAST_ROWS, STRIP_PIXELS // width)
@@ -133,7 +166,7 @@ def _strips(size: tuple[int, int]) -> Iterator[Box]:
 
 
 def _strengthened(rows: Image.Image, content: Image.Image, strength: float) -> Image.Image:
-    blended = Image.blend(on_white(content), rows.convert("RGB"), strength)
+    blended = Image.blend(_colors(content), rows.convert("RGB"), strength)
     if content.mode == "RGBA":
         blended.putalpha(content.getchannel("A"))
     return blended

@@ -13,7 +13,7 @@ from itertools import product
 from PIL import Image, ImageDraw, ImageFont
 
 from .finishing import preview
-from .images import load_image, working_size
+from .images import load_image, on_white, working_size
 from .plan import Stage, check_photo, make_plan
 from .recipe import Recipe
 from .regions import fit_mask
@@ -22,6 +22,7 @@ from .transfer import Source, Transfer, read_images, with_precision
 
 STYLE_WEIGHTS = (0.2, 1.0, 5.0)
 STYLE_SCALES = (0.5, 1.0, 2.0)
+TILES = len(STYLE_WEIGHTS) * len(STYLE_SCALES)
 SIZE, STEPS = 160, 24
 CAPTION_HEIGHT, GAP = 16, 4
 
@@ -192,6 +193,6 @@ def sheet(tiles: Sequence[Tile]) -> Image.Image:
     for index, tile in enumerate(tiles):
         row, column = divmod(index, columns)
         corner = GAP + column * across, GAP + row * down
-        paper.paste(tile.image.convert("RGB"), corner)
+        paper.paste(on_white(tile.image), corner)
         draw.text((corner[0], corner[1] + height + 1), tile.caption, "black", font)
     return paper

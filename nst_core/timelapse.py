@@ -14,7 +14,7 @@ import av
 from PIL import Image
 
 from .errors import StyleTransferError
-from .images import printable
+from .images import on_white, printable
 
 ENDINGS = (".mp4", ".webp")
 # Long side in pixels, and frames a second, of each format.
@@ -46,8 +46,8 @@ class TimeLapse:
         self.last = b""
 
     def add(self, image: Image.Image) -> None:
-        """Add the next frame, of any size."""
-        small = image.convert("RGB").resize(self.size, Image.Resampling.BICUBIC)
+        """Add the next frame, of any size; a transparent one is laid over white."""
+        small = on_white(image).resize(self.size, Image.Resampling.BICUBIC)
         buffer = BytesIO()
         small.save(buffer, "JPEG", quality=92)
         self.last = buffer.getvalue()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from nst_core import Settings, finish, preview
 from nst_core.finishing import strengthen
+from nst_core.images import on_white
 
 RED, BLUE = (200, 40, 30), (20, 60, 220)
 PLAIN = Settings(full_detail=False)
@@ -42,6 +43,29 @@ def test_a_transparent_photo_is_blended_as_seen_on_white() -> None:
     photo = Image.new("RGBA", (20, 20), (*RED, 0))
     half = strengthen(Image.new("RGB", (20, 20), "black"), photo, 0.5)
     assert abs(values(half) - 127.5).max() <= 1
+
+
+def test_a_half_transparent_photo_comes_out_as_it_was_where_nothing_is_painted() -> None:
+    photo = Image.new("RGB", (64, 48), RED)
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    picture, everywhere = Image.new("RGB", (32, 24), BLUE), Image.new("L", photo.size, 255)
+    seen = np.asarray(photo.getchannel("A")) > 0
+    for settings, mask in (
+        (Settings(strength=0.0), None),
+        (Settings(region="protect"), everywhere),
+    ):
+        found = finish(picture, photo, settings, mask)
+        assert (np.asarray(found)[seen] == np.asarray(photo)[seen]).all()
+
+
+def test_a_half_transparent_result_looks_like_the_picture_on_white_and_has_no_fringe() -> None:
+    photo = Image.new("RGBA", (40, 30), (0, 0, 0, 64))
+    shade = Image.new("RGB", photo.size, (200, 210, 230))
+    found = finish(shade, photo, PLAIN)
+    assert abs(values(on_white(found)) - values(shade)).max() <= 2
+    # On black, a shadow stays one: white in its colours would make it shine.
+    black = Image.new("RGBA", photo.size, "black")
+    assert values(Image.alpha_composite(black, found)).max() <= 64
 
 
 def test_the_mask_protects_only_where_the_settings_say_so() -> None:

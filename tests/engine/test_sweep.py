@@ -44,6 +44,11 @@ def test_nine_tiles_with_the_settings_of_a_large_picture(
     assert middle.tobytes() == tiles[4].image.tobytes()
 
 
+def test_what_is_transparent_is_white_on_the_sheet() -> None:
+    tile = Tile(Image.new("RGBA", (80, 60), (10, 20, 30, 0)), Settings())
+    assert sheet([tile]).getpixel((40, 30)) == (255, 255, 255)
+
+
 def test_a_sweep_that_is_stopped_yields_no_further_tile(
     photo: Image.Image, painting: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,14 @@ def test_webp(tmp_path: Path) -> None:
     assert light[-1] > 235
 
 
+def test_a_transparent_frame_is_laid_over_white(tmp_path: Path) -> None:
+    lapse = TimeLapse((64, 48))
+    lapse.add(Image.new("RGBA", (64, 48), (10, 20, 30, 0)))
+    lapse.save(tmp_path / "film.mp4")
+    with av.open(str(tmp_path / "film.mp4")) as video:
+        assert next(video.decode(video=0)).to_ndarray(format="gray").min() > 240
+
+
 def test_what_can_not_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(StyleTransferError, match=r"\.mp4, \.webp"):
         film(2).save(tmp_path / "film.gif")
