@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import struct
 import warnings
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -43,6 +44,7 @@ MOST_BYTES = 400_000_000
 # Pixels of a part that may be larger than its picture: a tile of a small one.
 LARGE_PART = 2**22
 MOST_PARTS = 100_000
+MOST_TAGS = 1000
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, SEPARATED, YCBCR, CIELAB = 0, 1, 2, 3, 5, 6, 8
 RAW_PHOTOMETRICS = (32_803, 34_892)
@@ -54,6 +56,8 @@ JPEG = 7
 COMPRESSIONS = (1, 2, 3, 4, 5, JPEG, 8, 32_946, 32_773, 34_925, 50_000)
 # Numbers of tags.
 OLD_SUBFILE, MAKE, ORIENTATION, INK_SET, PROFILE = 255, 271, 274, 332, 34_675
+# BitsPerSample, ColorMap, ExtraSamples, SampleFormat: by default they are other than in most files.
+CRUCIAL = (258, 320, 338, 339)
 DNG_VERSION, SONY_RAW = 50_706, 28_672
 ASSOCIATED, UNASSOCIATED = 1, 2
 
@@ -79,6 +83,7 @@ def read_tiff(file: BinaryIO, name: str, check_size: Callable[[tuple[int, int]],
     file.seek(0)
     with TiffFile(file) as pages:
         page = _full_picture(pages, name)
+        _check_tags(page, file)
         if not _area(page):
             raise ValueError("The picture has no pixels.")
         check_size((page.imagewidth, page.imagelength))
@@ -160,6 +165,21 @@ def _check_kind(page: TiffPage, name: str) -> None:
 def _word(number: object) -> str:
     """The name that tifffile has for the value of a tag."""
     return str(getattr(number, "name", "something unknown")).replace("_", " ")
+
+
+def _check_tags(page: TiffPage, file: BinaryIO) -> None:
+    """Refuse a page whose tags are not all in the file: tifffile takes the default for a lost one.
+
+    Of a picture with 8 bits a channel, the first bit of each would be shown.
+    """
+    big, order = page.parent.is_bigtiff, page.parent.byteorder
+    size, count = (20, "Q") if big else (12, "H")
+    file.seek(page.offset)
+    (number,) = struct.unpack(order + count, file.read(struct.calcsize(count)))
+    entries = file.read(min(number, MOST_TAGS) * size)
+    for (code,) in struct.iter_unpack(f"{order}H{size - 2}x", entries):
+        if code in CRUCIAL and code not in page.tags:
+            raise ValueError("A tag is not in the file.")
 
 
 def _check_parts(page: TiffPage, file: BinaryIO) -> None:

@@ -333,6 +333,20 @@ def test_damage_is_said_in_a_sentence_and_nowhere_else(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("packing", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "raw"])
+def test_a_file_that_has_lost_its_last_bytes_is_refused(packing: str) -> None:
+    """Behind its pixels, libtiff writes how many bits they have."""
+    whole = saved(noise(80), "TIFF", compression=packing)
+    right = np.asarray(load_image(BytesIO(whole)))
+    for lost in range(1, 30):
+        try:
+            found = load_image(BytesIO(whole[:-lost]))
+        except ImageError as error:
+            assert_sentence(str(error))
+        else:
+            assert (np.asarray(found) == right).all()
+
+
 def test_a_caller_keeps_the_file(tmp_path: Any) -> None:
     path = tmp_path / "picture.tif"
     Image.fromarray(COLOURS.astype("u1")).save(path)
