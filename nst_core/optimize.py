@@ -124,11 +124,11 @@ def _frames(
     descent: Descent | None = None
     try:
         for stage in transfer.plan:
-            with _memory_errors(transfer.settings):
+            with _computing(transfer.settings, device):
                 descent = Descent(transfer, stage, device, check, descent)
             clock.resume()
             for _ in range(stage.steps):
-                with _memory_errors(transfer.settings):
+                with _computing(transfer.settings, device):
                     descent.step()
                 clock.count_step(stage)
                 if clock.step == transfer.settings.steps:
@@ -216,6 +216,17 @@ class _Clock:
             remaining=0.0 if done else self.pace * self.work_left,
             done=done,
         )
+
+
+@contextmanager
+def _computing(settings: Settings, device: str) -> Iterator[None]:
+    """Compute in the precision of the settings, and say in a sentence where memory is short.
+
+    In the midst of a program's autocast, losses would be of 16 bits, and so would be what a later
+    run finds in a cache.
+    """
+    with torch.autocast(torch.device(device).type, enabled=False), _memory_errors(settings):
+        yield
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from nst_core import (
     stylize,
 )
 from nst_core.images import working_size
-from nst_core.losses import weave
+from nst_core.losses import _lines, weave
 from nst_core.objective import TERMS, Objective
 from nst_core.tensors import to_tensor
 
@@ -136,6 +136,16 @@ def test_closing_the_generator_ends_the_work(
     next(frames)
     frames.close()
     assert calls == 2  # of the first picture, and of the first step
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_program_that_computes_in_half_precision_gets_the_same_picture(
+    dtype: torch.dtype, photo: Image.Image, painting: Image.Image
+) -> None:
+    _lines.cache_clear()  # a run in half precision must leave nothing behind for the next one
+    with torch.autocast("cpu", dtype):
+        inside = last(photo, painting, SMALL)
+    assert inside.image.tobytes() == last(photo, painting, SMALL).image.tobytes()
 
 
 @pytest.mark.parametrize("settings", [SMALL, Settings(size=390, steps=2)])
