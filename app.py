@@ -88,7 +88,10 @@ def make_service() -> Service:
         limits = Limits.from_environment()
     except StyleTransferError as error:
         raise SystemExit(str(error)) from error
-    files = make_folder()
+    try:
+        files = make_folder()
+    except OSError as error:
+        raise SystemExit(f"The folder for pictures can't be made: {error}") from error
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     return Service(limits, files, paint, paint_sweep)
 
@@ -150,10 +153,17 @@ def warm_up(service: Service) -> None:
     service.costs.begin(run_once())
 
 
+def port(text: str) -> int:
+    """Read the number of a port."""
+    if not text.isdecimal() or not 0 < int(text) < 2**16:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
+
+
 def main() -> None:
     """Serve until Ctrl-C, or until SIGTERM, which stops a container."""
     parser = argparse.ArgumentParser(description="Neural Style Transfer, live")
-    parser.add_argument("--port", type=int, help=f"port to serve on (default {PORT})")
+    parser.add_argument("--port", type=port, help=f"port to serve on (default {PORT})")
     parser.add_argument("--share", action="store_true", default=None, help="make a public link")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -161,6 +171,8 @@ def main() -> None:
     try:
         with suppress(KeyboardInterrupt):  # Gradio handles it, but not while it starts
             serve(service, server_port=arguments.port, share=arguments.share)
+    except OSError as error:  # as Gradio says that a port is taken
+        raise SystemExit(f"The page can't be served: {error}") from error
     finally:
         service.close()
 

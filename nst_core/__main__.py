@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments, recipe)
     files = files_of(arguments, settings, recipe)
     if is_folder(arguments.output):
-        return paint_all(files, output, settings, start=arguments.start, keep=arguments.keep)
+        more = {name: getattr(arguments, name) for name in ("start", "recipe", "keep")}
+        return paint_all(files, output, settings, **more)
     if arguments.sweep:
         return _sweep(arguments, files, settings, recipe)
     return _paint(arguments, files, settings, recipe)

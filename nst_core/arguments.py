@@ -21,11 +21,22 @@ BAD_INPUT = 2
 OF_ONE_PHOTO = ("mask", "timelapse", "losses", "sweep", "reconstruct", "texture")
 
 
+# What shows something else than a picture of photo and painting, with settings of its own.
+INSTEAD = ("reconstruct", "texture")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print one sentence, without the usage that argparse puts in front of it."""
         message = printable(message, most=200).rstrip(".")
         self.exit(BAD_INPUT, f"{message[:1].upper()}{message[1:]}.\n")
+
+
+def _name(text: str) -> str:
+    """Refuse an empty name, as an unset variable of a shell gives it."""
+    if not text:
+        raise argparse.ArgumentTypeError("there is no name: give one, or leave the option out")
+    return text
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,21 +55,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--output",
         metavar="OUT",
         required=True,
+        type=_name,
         help="the picture to write; or a folder, with a / at its end, for pictures of many photos: "
         "then the last file is the painting, or as many as --style-mix has weights",
     )
     parser.add_argument("--keep", action="store_true", help="leave results alone that are there")
     parser.add_argument("--preset", metavar="NAME", help=f"one of {', '.join(PRESETS)}")
     parser.add_argument(
-        "--recipe", metavar="PNG", help="take all settings from a picture made before"
+        "--recipe", metavar="PNG", type=_name, help="take all settings from a picture made before"
     )
-    parser.add_argument("--mask", metavar="FILE", help="a region of the photo, in white (--region)")
-    parser.add_argument(
-        "--start", metavar="FILE", help="the image to start from; implies --init image"
-    )
-    parser.add_argument(
-        "--timelapse", metavar="FILE", help="also write how it came to be: .mp4 or .webp"
-    )
+    for name, help in (
+        ("mask", "a region of the photo, in white (--region)"),
+        ("start", "the image to start from; implies --init image"),
+        ("timelapse", "also write how it came to be: .mp4 or .webp"),
+    ):
+        parser.add_argument(f"--{name}", metavar="FILE", type=_name, help=help)
     parser.add_argument(
         "--losses", action="store_true", help="print the terms of the loss by layer in the end"
     )
@@ -67,11 +78,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--sweep", action="store_true", help="write nine small pictures to choose from instead"
     )
     instead.add_argument(
-        "--reconstruct", metavar="LAYER", help="show what one layer knows of the photo instead"
+        "--reconstruct",
+        metavar="LAYER",
+        type=_name,
+        help="show what one layer knows of the photo instead",
     )
     instead.add_argument(
         "--texture",
         metavar="LAYER",
+        type=_name,
         help=f"show the style up to one of {', '.join(insights.LAYERS)} as a texture instead",
     )
     _add_settings(parser)
@@ -139,6 +154,17 @@ def files_of(arguments: argparse.Namespace, settings: Settings, recipe: Recipe |
     return Files(files[:-count], files[-count:])
 
 
+def _check_alone(arguments: argparse.Namespace) -> None:
+    """Refuse options that would be ignored beside another one."""
+    beside = [("sweep", name) for name in ("timelapse", "losses")]
+    beside += [(name, other) for name in INSTEAD for other in ("preset", "recipe")]
+    for name, other in beside:
+        if getattr(arguments, name) and getattr(arguments, other):
+            raise StyleTransferError(
+                f"--{other} does nothing beside --{name}: leave one of them out."
+            )
+
+
 def settings_of(arguments: argparse.Namespace, recipe: Recipe | None) -> Settings:
     """The settings: those given by name count more than those of a recipe or preset.
 
@@ -151,6 +177,7 @@ def settings_of(arguments: argparse.Namespace, recipe: Recipe | None) -> Setting
         given.setdefault("init", "image")
     if arguments.preset and recipe:
         raise StyleTransferError("A recipe has all settings: leave out --preset or --recipe.")
+    _check_alone(arguments)
     base = recipe.settings if recipe else DEFAULTS
     if arguments.preset is not None:
         base = find_preset(arguments.preset)

@@ -69,6 +69,7 @@ def paint_all(
     settings: Settings,
     *,
     start: str | PathLike[str] | None = None,
+    recipe: str | PathLike[str] | None = None,
     keep: bool = False,
 ) -> int:
     """Paint all photos, one after the other, and write the results into a folder.
@@ -78,6 +79,7 @@ def paint_all(
     Args:
         folder: is made if it is not there.
         start: an image that all photos start from.
+        recipe: the file that the settings are from.
         keep: leave the results alone that are there.
 
     Returns:
@@ -94,6 +96,8 @@ def paint_all(
     check_place(next(iter(jobs)))
     inputs = {f"painting {k}": Path(path) for k, path in enumerate(files.styles, 1)}
     inputs |= {f"photo {k}": Path(path) for k, path in enumerate(files.photos, 1)}
+    others = {"the start image": start, "the recipe": recipe}
+    inputs |= {word: Path(path) for word, path in others.items() if path}
     check_overwriting({f"the result of {Path(x).name}": y for y, x in jobs.items()}, inputs)
     kept = [path for path in jobs if keep and path.exists()]
     waiting = {path: photo for path, photo in jobs.items() if path not in kept}

@@ -165,11 +165,16 @@ class Weights:
         return ",".join(f"{weight:g}" for weight in value)
 
     def check(self, name: str, value: Any) -> tuple[float, ...]:
+        given = value
         if isinstance(value, str):
-            value = [part.strip() for part in value.split(",") if part.strip()]
-        if not isinstance(value, (list, tuple)) or not 0 < len(value) <= self.most:
+            value = [part.strip() for part in value.split(",")]
+        if (
+            not isinstance(value, (list, tuple))
+            or not 0 < len(value) <= self.most
+            or "" in value  # a weight that is left out would pass its place to the next one
+        ):
             raise SettingsError(
-                f"{name} must be 1 to {self.most} numbers such as 1,0.5, not {quote(value)}."
+                f"{name} must be 1 to {self.most} numbers such as 1,0.5, not {quote(given)}."
             )
         number = Number(self.label, self.help, 0.0, 1.0, 0.01)
         return tuple(number.check(name, part) for part in value)

@@ -19,6 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from .errors import RecipeError, SettingsError
+from .images import printable
 from .settings import Settings
 
 VERSION = 1
@@ -148,6 +149,12 @@ def read_recipe(source: Source) -> Recipe:
             text = image.info.get(KEY)
     # Pillow raises nearly anything when a file is hostile.
     except Exception as error:
+        # Errors of the operating system have a number, those of decoders do not.
+        if getattr(error, "errno", None) and isinstance(source, (str, PathLike)):
+            name = printable(Path(source).name)
+            raise RecipeError(
+                f"{name} can't be opened: check that it is a file you may read."
+            ) from error
         raise RecipeError(f"This file can't be read as a PNG: {_WHAT_TO_DO}") from error
     if not isinstance(text, str):
         raise RecipeError(f"This picture has no recipe: {_WHAT_TO_DO}")

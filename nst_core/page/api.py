@@ -27,7 +27,7 @@ from ..server.jobs import save_result
 from ..server.preparing import Job
 from ..server.service import Service
 from ..settings import DEFAULTS, MOST_STYLES, OPTIONS
-from ..sweep import sheet
+from ..sweep import TILES, sheet
 from .errors import answered
 from .events import DECODES, ON_DEVICE
 from .status import timed_out_text
@@ -89,9 +89,12 @@ def timelapse(service: Service, owner: str, fields: Fields) -> Iterator[FileData
         raise StyleTransferError(f"kind must be mp4 or webp, not {str(kind)[:20]!r}.")
     with tempfile.TemporaryDirectory() as folder:
         for progress in service.paint(job, owner, Path(folder)):
-            if progress.outcome is not None:
+            done = progress.outcome
+            if done is not None:
+                if done.timed_out:
+                    gr.Warning(timed_out_text(done.frame, service.limits.seconds))
                 path = Path(folder) / f"{job.name}.{kind}"
-                progress.outcome.film.save(path)
+                done.film.save(path)
                 yield _file(path)
 
 
@@ -99,6 +102,8 @@ def sweep(service: Service, owner: str, fields: Fields) -> Iterator[FileData]:
     """Nine small pictures in one: style weight grows downwards, strokes to the right."""
     tiles = [tile for tile in service.paint_sweep(_job(fields), owner) if tile is not None]
     if tiles:
+        if len(tiles) < TILES:
+            gr.Warning(f"The sweep was ended early: {len(tiles)} of {TILES} pictures are in it.")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "sheet.png"
             sheet(tiles).save(path)
@@ -186,6 +191,13 @@ def _job(fields: Fields) -> Job:
     )
     more = [f"style_{k}" for k in range(2, MOST_STYLES + 1)]
     styles = [style, *(_path(name, fields[name]) for name in more)]
+    given = [path is not None for path in styles]
+    if given != sorted(given, reverse=True):  # each weight of style_mix would be another's
+        gap = given.index(False) + 1
+        raise StyleTransferError(
+            f"There is no {'style' if gap == 1 else f'style_{gap}'}, and there is one behind it: "
+            "give the paintings in order."
+        )
     values = {name: fields[name] for name in OPTIONS}
     return Job(content, [path for path in styles if path], values, mask, start)
 

@@ -33,6 +33,9 @@ LONGEST = 2000
 # Settings that say nothing without pictures of the visitor, or that are the operator's.
 NOT_IN_LINKS = ("style_mix", "region", "memory_budget")
 # What the web and Gradio themselves put into addresses.
+# What other parts of a link are read by: a layer is known or not by its network, and an example
+# stands for photo and painting where these are not named themselves.
+FIRST = ("example", "network")
 NOT_OURS = re.compile(r"__.*|utm_.*|\w*clid|view|deep_link|logs")
 SET_UP = "Set up by the link: press Stylize to paint it."
 OTHER = "The link has settings of its own: press Stylize to paint it with them."
@@ -60,7 +63,9 @@ class SetUp:
         """The line below the picture."""
         text = SET_UP
         if self.example:
-            text = f"{self.example.title}. {OTHER}" if self.values else self.example.title
+            text = self.example.title
+            if self.values or self.notes:
+                text += f". {OTHER}" if self.values else "."
         return html.escape(" ".join([text, *self.notes]), quote=False)
 
     def show(self, result: Result) -> Updates:
@@ -87,7 +92,10 @@ def read_link(query: str, examples: Sequence[Example]) -> SetUp:
     }
     values: dict[str, Any] = {}
     notes = []
-    for name, value in parse_qsl(query[:LONGEST].lstrip("?"), keep_blank_values=True):
+    if len(query) > LONGEST:
+        notes.append(f"The link is cut off after {LONGEST} characters.")
+    parts = parse_qsl(query[:LONGEST].lstrip("?"), keep_blank_values=True)
+    for name, value in sorted(parts, key=lambda part: part[0] not in FIRST):
         found = shelves.get(name, {}).get(value)
         if isinstance(found, Example):
             pictures |= {"photo": found.content, "style": found.style}

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..errors import StyleTransferError
 from ..finishing import finish, finish_in_strips, strengthen
 from ..frame import Frame
 from ..images import contained, on_white
@@ -27,6 +28,11 @@ from .runs import Run, Runs, Stop
 FINISHING_SECONDS = 0.5
 # Long side of what a page shows of a result. The download is the full picture.
 SHOWN_SIDE = 2048
+
+OUT_OF_TIME = (
+    "The time that this server gives a run was over before its first {what} was made: choose a "
+    "smaller size, or try again when the server has less to do."
+)
 
 # Computes the frames of a run; `Stop` tells it when to end.
 Paint = Callable[[Transfer, Stop], Generator[Frame]]
@@ -94,7 +100,7 @@ def run_job(
         kept: whether an owner whose connection is cut can come back for the outcome.
 
     Raises:
-        StyleTransferError: as `paint`.
+        StyleTransferError: as `paint`; or its time was over before the first step.
     """
     previews = Previews(transfer, folder)
     settings = transfer.settings
@@ -113,6 +119,8 @@ def run_job(
                     break
                 if path is not None:
                     yield Progress(path, frame, losses=losses)
+        if frame is None and run.timed_out and not run.stopped.is_set():
+            raise StyleTransferError(OUT_OF_TIME.format(what="step"))
         if frame is None or (run.discarded and not kept):
             return
         run.log_fields.update(made=frame.step)

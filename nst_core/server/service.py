@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import StyleTransferError
 from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
 from ..transfer import Transfer
 from .costs import Costs
 from .history import History
-from .jobs import Outcome, Paint, Progress, run_job
+from .jobs import OUT_OF_TIME, Outcome, Paint, Progress, run_job
 from .limits import Limits
 from .live import first_size, paint_preview
 from .preparing import Job, prepare_gallery_job, prepare_job, prepare_sweep_job
@@ -132,10 +133,13 @@ class Service:
             yield None
             if run.stopped.is_set():
                 return
+            tile = None
             for tile in self._paint_sweep(sweep, Stop(run.ends)):
                 yield tile
                 if run.ends():
                     return
+            if tile is None and run.timed_out and not run.stopped.is_set():
+                raise StyleTransferError(OUT_OF_TIME.format(what="picture"))
 
     def place(self, session: str, kind: str) -> tuple[int, float] | None:
         """How many runs come before one that a page waits for, and their seconds, about.

@@ -121,6 +121,13 @@ def test_what_no_photo_can_be_painted_with_is_one_sentence(
     Image.open(photos[0]).save(results / "a.png")
     done = command_line(photo, results / "a.png", painting_path, "-o", results, *QUICK)
     assert_refused(done, "is photo 1")
+    assert_quiet(command_line(photos[0], painting_path, "-o", results, *QUICK))
+    result = results / f"one-{painting_path.stem}.png"
+    before = result.read_bytes()
+    for option, word in (("--start", "the start image"), ("--recipe", "the recipe")):
+        done = command_line(photos[0], painting_path, "-o", results, *QUICK, option, result)
+        assert_refused(done, f"is {word} and would be overwritten")
+    assert result.read_bytes() == before
 
 
 def test_a_full_disk_ends_the_batch_and_leaves_what_was_there(

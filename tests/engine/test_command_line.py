@@ -133,6 +133,12 @@ def test_bad_input_is_one_sentence(
         ((*pair, *output, "--mask", painting_path), ("shape of the photo",)),
         ((*pair, *output, *[painting_path] * 4), ("1 to 4 paintings, not 5",)),
         ((*pair, *output, "--init", "image"), ("start from",)),
+        ((*pair, *output, "--mask", ""), ("--mask", "no name")),
+        ((*pair, *output, "--recipe", ""), ("--recipe", "no name")),
+        ((*pair, *output, "--recipe", tmp_path / "no.png"), ("no.png can't be opened",)),
+        ((*pair, *output, "--sweep", "--losses"), ("--losses does nothing beside --sweep",)),
+        ((*pair, *output, "--texture", "relu1_1", "--preset", "Calm"), ("--preset", "beside")),
+        ((*pair, *output, "--style-mix", "0,,1"), ("style_mix", "'0,,1'")),
     ):
         assert_refused(command_line(*arguments), *words)
     assert not list(tmp_path.glob("out.*"))

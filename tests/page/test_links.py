@@ -120,6 +120,8 @@ def test_an_example_with_other_settings_says_that_the_picture_is_not_painted_wit
         ("?<b>=1", "'&lt;b&gt;' in the link means nothing here."),
         ("?seed=" + "9" * 5000, "seed must be"),
         ("?steps=\udcff%00", "steps must be a number"),
+        ("?size=" + "9" * 3000, "The link is cut off after 2000 characters."),
+        ("?example=oil-cat&photo=nobody", ". There is no photo 'nobody' here."),
         ("?utm_source=x&__theme=dark&fbclid=1", ""),
     ],
 )

@@ -150,6 +150,7 @@ def test_bad_extras_are_one_sentence(client: Client, photo_path: Path, painting_
         ("kind", "/timelapse", {"kind": "gif"}),
         ("start from", ENDPOINT, {"start": handle_file(photo_path)}),
         ("style_mix", ENDPOINT, {"style_mix": "0"}),
+        ("no style_2, .* in order", ENDPOINT, {"style_3": handle_file(painting_path)}),
     ):
         with pytest.raises(AppError, match=word) as caught:
             client.predict(**good, **extra, api_name=endpoint)

@@ -200,6 +200,12 @@ def test_a_run_out_of_time_says_so(job: Job, tmp_path: Path) -> None:
     assert outcome.timed_out
 
 
+def test_a_run_whose_time_is_over_before_its_first_step_says_so(job: Job, tmp_path: Path) -> None:
+    transfer = prepare_job(job, Limits())
+    with pytest.raises(StyleTransferError, match="before its first step was made"):
+        list(run_job(transfer, Runs(1e-9), "me", tmp_path, frames(0)))
+
+
 def test_previews_of_a_large_photo_are_small(painting_path: Path, tmp_path: Path, job: Job) -> None:
     Image.new("RGB", (3000, 1500), "green").save(tmp_path / "large.png")
     first, *_, last = run(replace(job, content=str(tmp_path / "large.png")), tmp_path)
