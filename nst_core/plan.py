@@ -123,7 +123,9 @@ def check_inputs(settings: Settings, styles: int, start: bool) -> None:
     if start and settings.init != "image":
         raise SettingsError("There is an image to start from: set init to image, or leave it out.")
     if settings.init == "image" and not start:
-        raise SettingsError("There is no image to start from yet: add one, or change init.")
+        raise SettingsError(
+            "There is no image to start from yet: add one, or start from the photo (init content)."
+        )
 
 
 def is_guided(settings: Settings, styles: int, mask: bool) -> bool:

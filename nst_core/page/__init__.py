@@ -29,6 +29,7 @@ CARD: dict[str, Any] = {
     "description": DESCRIPTION,
     "picture": EXAMPLES / "card.jpg",
 }
+SCRIPTS = ("on_load.js", "touch.js", "own_pictures.js", "mark_chosen.js", "keep_focus.js")
 CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
 __all__ = [
@@ -58,7 +59,7 @@ def build_page(service: Service) -> gr.Blocks:
                 learn = insights.build(paint.result, EXAMPLES / "layers")
         studio.connect(paint, demo, pairs, service)
         insights.connect(learn, paint.inputs, service)
-        for script in ("on_load.js", "touch.js", "own_pictures.js", "mark_chosen.js"):
+        for script in SCRIPTS:
             demo.load(None, js=static(script), **PRIVATE)
         api.build(service)
     return demo

@@ -18,6 +18,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ..errors import StyleTransferError
+from ..images import load_image
 from ..presets import QUALITIES
 from ..server import device
 from ..server.preparing import Job
@@ -40,6 +41,7 @@ MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
 # Short enough for one line on a phone: a second one moves what is below the finger.
 READY_AGAIN = "Ready: press Stylize. This is the old picture."
+MISSING = "There is no {} yet: add one, or click an example."
 NEXT = "Your changes are for the next run."
 
 
@@ -141,12 +143,20 @@ class _Answers:
 
     def _news(self, base: Base, live: bool, fields: Fields) -> Updates:
         """Show a new photo, and that it can be painted, unless a preview will say so."""
-        content = path_of(fields["content"])
-        if content is None or key_of(fields) == base.key:
+        job = job_of(fields)
+        content = job.content
+        if content is None or not job.styles:
+            missing = "photo" if content is None else "painting"
+            return {self.result.status: status_line(MISSING.format(missing))}
+        if key_of(fields) == base.key:
             return {}
         if identity(content) == identity(base.content):
             text = READY if base.result == base.content else READY_AGAIN
             return {} if live else {self.result.status: status_line(text)}
+        try:
+            load_image(content)
+        except StyleTransferError:  # the box says so, and takes the photo of before back
+            return {}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
 
@@ -218,6 +228,13 @@ def connect(
         preprocess=False,
         **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
     )
+
+    @answered
+    def turn_off(request: gr.Request, live: Any) -> Any:
+        ended = not live and service.runs.end_previews(str(request.session_hash))
+        return status_line(READY) if ended else gr.skip()
+
+    changes.live.input(turn_off, changes.live, result.status, **AT_ONCE)
     if service.limits.live:
 
         def turn_on() -> Any:

@@ -56,7 +56,7 @@ def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
         photo = chosen(list(catalogue().contents.values()), event)
         if photo is None:
             return {pictures.content: gr.skip()}
-        return {pictures.content: photo.path, **painter.show(photo.path)}
+        return {**pictures.put(0, photo.path), **painter.show(photo.path)}
 
     @answered
     def choose_painting(event: gr.SelectData, count: int, *boxes: dict[str, Any] | None) -> Updates:
@@ -65,13 +65,14 @@ def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
             return {pictures.styles[0]: gr.skip()}
         # A box that was added and is still empty waits for a painting.
         empty = [k for k in range(1, count + 1) if path_of(boxes[k]) is None]
-        return {pictures.styles[empty[0] if empty else 0]: painting.path}
+        return pictures.put(1 + (empty[0] if empty else 0), painting.path)
 
-    choices.photos.select(choose_photo, None, [pictures.content, painter.board], **AT_ONCE)
+    shown = [pictures.content, pictures.kept[0], painter.board]
+    choices.photos.select(choose_photo, None, shown, **AT_ONCE)
     choices.paintings.select(
         choose_painting,
         [pictures.count, *pictures.styles],
-        list(pictures.styles),
+        [*pictures.styles, *pictures.kept[1:]],
         **AT_ONCE,
         **AS_SENT,
     )

@@ -96,7 +96,7 @@ def read_link(query: str, examples: Sequence[Example]) -> SetUp:
         notes.append(f"The link is cut off after {LONGEST} characters.")
     parts = parse_qsl(query[:LONGEST].lstrip("?"), keep_blank_values=True)
     for name, value in sorted(parts, key=lambda part: part[0] not in FIRST):
-        found = shelves.get(name, {}).get(value)
+        found = shelves.get(name, {}).get(value.replace("_", "-"))  # files have the other one
         if isinstance(found, Example):
             pictures |= {"photo": found.content, "style": found.style}
         elif found is not None:
@@ -207,7 +207,7 @@ def connect(
         if not copied:
             return gr.skip()
         text = html.escape(copied, quote=False)
-        return status_line(f'<span class="link">{text}</span> {note or ""}')
+        return status_line(f'<span class="link">{text}</span><br>{note or ""}')
 
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
     # A page without a link is left alone: where an event has an input among its outputs, Gradio

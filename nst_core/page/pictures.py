@@ -28,15 +28,26 @@ class Pictures:
         mix: the weight of each painting.
         rows: of the further paintings.
         count: how many further paintings there are.
+        kept: the file that each box holds, for a box whose next file is refused.
     """
 
     content: gr.Image
     styles: Sequence[gr.Image]
+    kept: Sequence[gr.State]
     mix: Sequence[gr.Slider]
     rows: Sequence[gr.Row]
     add: gr.Button
     remove: gr.Button
     count: gr.State
+
+    @property
+    def boxes(self) -> list[gr.Image]:
+        """The boxes of the photo and of all paintings, in the order of `kept`."""
+        return [self.content, *self.styles]
+
+    def put(self, number: int, path: str | None) -> Updates:
+        """Put a file into a box: number 0 is that of the photo, 1 that of the first painting."""
+        return {self.boxes[number]: path, self.kept[number]: path}
 
     def show_rows(self, count: int) -> Updates:
         """Show the rows of `count` further paintings."""
@@ -60,12 +71,11 @@ class Pictures:
         rows = self.show_rows(max(styles))
         # The weight of the first painting is shown and set at once.
         rows[self.mix[0]] = gr.Slider(value=mix[0], visible=max(styles) > 0)
-        return {
-            **rows,
-            self.content: content,
-            **{box: styles.get(k) for k, box in enumerate(self.styles)},
-            **dict(zip(self.mix[1:], mix[1:], strict=True)),
-        }
+        found: Updates = {**rows, **self.put(0, content)}
+        found |= dict(zip(self.mix[1:], mix[1:], strict=True))
+        for k in range(len(self.styles)):
+            found |= self.put(k + 1, styles.get(k))
+        return found
 
 
 def build_boxes(content: str, style: str) -> tuple[gr.Image, gr.Image]:
@@ -119,14 +129,16 @@ def build_more_buttons() -> tuple[gr.Button, gr.Button]:
 
 def connect(pictures: Pictures, start_image: gr.Image) -> None:
     """Uploads are checked at once; rows of further paintings come and go."""
-    for box in (pictures.content, *pictures.styles, start_image):
+    boxes = [*zip(pictures.boxes, pictures.kept, strict=True), (start_image, gr.State())]
+    for box, kept in boxes:
         box.upload(
             answered(check_upload),
-            box,
-            box,
+            [box, kept],
+            [box, kept],
             **{**IN_BACKGROUND, "show_progress": "full"},
             **AS_SENT,
         )
+        box.clear(lambda: None, None, kept, **AT_ONCE)
 
     # Where the server has forgotten the page, all rows are shown: none that is in use gets lost.
     most = len(pictures.rows)
@@ -136,24 +148,36 @@ def connect(pictures: Pictures, start_image: gr.Image) -> None:
 
     def remove(count: int | None) -> Updates:
         last = most if count is None else max(count, 1)
-        return {
-            **pictures.show_rows(last - 1),
-            pictures.styles[last]: None,
-            pictures.mix[last]: 1,
-        }
+        rows = pictures.show_rows(last - 1)
+        return {**rows, **pictures.put(last + 1, None), pictures.mix[last]: 1}
 
     pictures.add.click(add, pictures.count, owned(pictures), **AT_ONCE)
     pictures.remove.click(remove, pictures.count, owned(pictures), **AT_ONCE)
 
 
-def check_upload(sent: dict[str, Any] | None) -> Any:
-    """Say at once what is wrong with an upload; show those that browsers can't, as PNG."""
+def check_upload(sent: dict[str, Any] | None, kept: str | None) -> tuple[Any, Any]:
+    """Say at once what is wrong with an upload; show those that browsers can't, as PNG.
+
+    Args:
+        kept: the file that was in the box before. It comes back where the new one is refused.
+
+    Returns:
+        What the box shows, and the file to keep.
+    """
     path = path_of(sent)
     if path is None:
-        return gr.skip()
+        return gr.skip(), gr.skip()
     try:
-        image = load_image(path)
+        return _shown(path), path
     except StyleTransferError as error:
         gr.Warning(sentence(error))
-        return None  # the box is free for another file
-    return image if Path(path).suffix.lower() in UNSEEN_ENDINGS else gr.skip()
+    back = kept if kept and Path(kept).is_file() else None
+    return (_shown(back, changed=True) if back else None), back
+
+
+def _shown(path: str, changed: bool = False) -> Any:
+    """What a box shows of a file that can be read; skipped where it shows that already."""
+    image = load_image(path)
+    if Path(path).suffix.lower() in UNSEEN_ENDINGS:
+        return image
+    return path if changed else gr.skip()

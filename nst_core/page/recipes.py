@@ -16,9 +16,10 @@ from ..settings import MOST_STYLES
 from .errors import answered, sentence
 from .events import AS_SENT, IN_BACKGROUND
 from .inputs import Inputs
+from .presets import Presets
 from .result import Result
 from .status import status_line
-from .widgets import Updates, path_of, setting_values
+from .widgets import Updates, owned, path_of, setting_values
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def build() -> Recipes:
         )
 
 
-def connect(recipes: Recipes, inputs: Inputs, result: Result) -> None:
+def connect(recipes: Recipes, inputs: Inputs, presets: Presets, result: Result) -> None:
     """Read the recipe of an upload, and set all settings as it says."""
     pictures = inputs.pictures
 
@@ -66,6 +67,7 @@ def connect(recipes: Recipes, inputs: Inputs, result: Result) -> None:
         return {
             recipes.file: None,
             result.status: status_line(text),
+            **presets.unselect(),
             **setting_values(inputs.settings, settings.as_dict()),
             **dict(zip(pictures.mix, mix, strict=True)),
         }
@@ -73,7 +75,7 @@ def connect(recipes: Recipes, inputs: Inputs, result: Result) -> None:
     recipes.file.upload(
         use,
         [recipes.file, pictures.content, *pictures.styles],
-        [recipes.file, result.status, *inputs.settings.values(), *pictures.mix],
+        [recipes.file, result.status, *owned(presets), *inputs.settings.values(), *pictures.mix],
         **IN_BACKGROUND,
         **AS_SENT,
     )

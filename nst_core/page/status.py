@@ -87,6 +87,8 @@ def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) ->
     if outcome is not None:
         note = f", seed {fields['seed']}" if fields["init"] == "noise" else ""
         made = f"Finished: {total} steps" if step == total else f"Stopped at step {step} of {total}"
+        if (strength := outcome.transfer.settings.strength) < 1:
+            note += f", shown at strength {strength:g}"
         if outcome.hurried:
             note += ", enlarged without the detail of your photo"
         return f"{made} in {outcome.seconds:.1f} s{note}"

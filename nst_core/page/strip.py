@@ -21,6 +21,7 @@ from ..server.service import Service
 from .errors import answered
 from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
 from .inputs import Inputs
+from .presets import Presets
 from .result import Base, Result, View
 from .status import status_line
 from .widgets import Updates, chosen, owned, picture_strip, static
@@ -83,7 +84,12 @@ def build() -> Strip:
 
 
 def connect(
-    strip: Strip, demo: gr.Blocks, inputs: Inputs, result: Result, service: Service
+    strip: Strip,
+    demo: gr.Blocks,
+    inputs: Inputs,
+    presets: Presets,
+    result: Result,
+    service: Service,
 ) -> None:
     """The strip comes back with the page, and a click brings a result back."""
 
@@ -110,7 +116,11 @@ def connect(
         yield result.show_unfinished(small, status_line("Bringing it back ..."))
         with tempfile.TemporaryDirectory() as folder:
             # The inputs now: of two updates of a widget that is folded away, Gradio keeps the last.
-            yield {**inputs.fill_record(record), **result.show(_view(record, Path(folder)))}
+            yield {
+                **inputs.fill_record(record),
+                **presets.unselect(),
+                **result.show(_view(record, Path(folder))),
+            }
 
     demo.load(
         reload,
@@ -123,7 +133,7 @@ def connect(
     strip.gallery.select(
         bring_back,
         [strip.names, strip.browser_token],
-        list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(strip)])),
+        list(dict.fromkeys([*inputs.widgets, *owned(presets), *owned(result), *owned(strip)])),
         **IN_BACKGROUND,
     )
 

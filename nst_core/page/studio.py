@@ -70,7 +70,9 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             board = painter.build(first.content)
             settings = controls.build_fine(main, quality)
             recipe = recipes.build()
-    boxes = pictures.Pictures(content, [style, *further], mix, rows, add, remove, gr.State())
+    paths = [first.content, first.style, *[None] * len(further)]
+    held = [gr.State(path) for path in paths]
+    boxes = pictures.Pictures(content, [style, *further], held, mix, rows, add, remove, gr.State())
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(
         inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
@@ -89,11 +91,11 @@ def connect(
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
     presets.connect(studio.presets, inputs)
-    recipes.connect(studio.recipes, inputs, shown)
+    recipes.connect(studio.recipes, inputs, studio.presets, shown)
     strength.connect(shown)
     film.connect(shown, service)
     runs = running.connect(studio.buttons, demo, inputs, shown, studio.strip, service)
-    strip.connect(studio.strip, demo, inputs, shown, service)
+    strip.connect(studio.strip, demo, inputs, studio.presets, shown, service)
     sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
     links.connect(demo, pairs, inputs, studio.presets, shown)

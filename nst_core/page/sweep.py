@@ -137,7 +137,7 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
             return {result.status: gr.skip()}
         line = status_line(f"{painting.name}: press Stylize to paint it.")
         return {
-            inputs.pictures.styles[0]: painting.path,
+            **inputs.pictures.put(1, painting.path),
             result.status: line,
             sweeps.gallery.status: line,
         }
@@ -148,7 +148,7 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
     sweeps.gallery.tiles.select(
         choose_painting,
         None,
-        [inputs.pictures.styles[0], result.status, sweeps.gallery.status],
+        [inputs.pictures.styles[0], inputs.pictures.kept[1], result.status, sweeps.gallery.status],
         **AT_ONCE,
     )
 

@@ -147,11 +147,17 @@ class Runs:
         finally:
             self._going.remove(run)
 
+    def end_previews(self, owner: str) -> bool:
+        """End the previews of an owner after the step in hand; whether there was one."""
+        found = [preview for preview in list(self._previews) if preview.owner == owner]
+        for preview in found:
+            preview.end(discard=True)
+        return bool(found)
+
     @contextmanager
     def announce_preview(self, owner: str) -> Iterator[Run]:
         """A preview that is to come; an older one of the same owner ends."""
-        for older in [preview for preview in list(self._previews) if preview.owner == owner]:
-            older.end(discard=True)
+        self.end_previews(owner)
         preview = Run(owner, kept=False, seconds=self.seconds)
         self._previews.append(preview)
         try:

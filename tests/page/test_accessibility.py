@@ -16,6 +16,7 @@ from tests.browsing import (
     Visit,
     expect_ready,
     number,
+    set_number,
     small_run,
     status,
     thumbnails,
@@ -133,6 +134,18 @@ def press(page: Page, target: Locator, key: str = "Enter") -> None:
 def type_over(page: Page, field: Locator, text: str) -> None:
     press(page, field, "Control+a")
     page.keyboard.type(text)
+
+
+def test_the_focus_goes_on_to_the_button_that_comes(page: Page) -> None:
+    set_number(page, "Size", 64)
+    set_number(page, "Steps", 2000)
+    page.locator("#start").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#stop")).to_be_focused()
+    expect(status(page)).to_contain_text("Step")
+    page.keyboard.press("Space")
+    expect(status(page)).to_contain_text("Stopped at step")
+    expect(page.locator("#start")).to_be_focused()
 
 
 def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:

@@ -110,6 +110,30 @@ def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#content").get_by_text("Click to Upload")).to_be_visible()
 
 
+def test_a_file_that_is_refused_leaves_the_pictures_as_they_were(
+    page: Page, tmp_path: Path
+) -> None:
+    own, text, dot = (tmp_path / name for name in ("own.png", "notes.png", "dot.png"))
+    Image.new("RGB", (90, 60), "red").save(own)
+    text.write_text("no picture")
+    Image.new("RGB", (1, 1)).save(dot)
+    for box in ("content", "style"):
+        chooser = page.locator(f"#{box} input[type=file]")
+        image = page.locator(f"#{box} img")
+        chooser.set_input_files(own)
+        expect(image).to_have_attribute("src", re.compile(r"own\.png$"))
+        expect(status(page)).to_contain_text("Ready")
+        for refused, words in ((text, "notes.png is not an image"), (dot, "too small")):
+            chooser.set_input_files(refused)
+            expect(page.get_by_text(words).first).to_be_visible()
+            expect(image).to_have_attribute("src", re.compile(r"own\.png$"))
+            expect(status(page)).to_contain_text("Ready")
+    widths = "[...document.querySelectorAll('#compare img')].map(x => x.naturalWidth)"
+    assert page.evaluate(widths) == [90, 90]
+    page.locator("#content").get_by_label("Remove Image").click()
+    expect(status(page)).to_contain_text("There is no photo yet")
+
+
 # How many pixels of the board have colour.
 PAINTED = """(canvas => canvas.getContext('2d')
   .getImageData(0, 0, canvas.width, canvas.height).data.filter((x, k) => k % 4 == 3 && x).length
@@ -205,6 +229,11 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     expect_ready(page)
     assert difference(downloaded(page, tmp_path), photo_path).mean() < 0.01
 
+    # A run with another strength says so: its picture is not what was painted.
+    set_number(page, "Strength", 0.5)
+    finish_run(page)
+    expect(status(page)).to_contain_text("shown at strength 0.5")
+
     # The recipe in the first picture makes the same picture again.
     preset.filter(has_text="Balanced").click()
     set_number(page, "Steps", 77)
@@ -213,6 +242,7 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     expect(page.get_by_text("All settings are as they were").first).to_be_visible()
     expect(number(page, "Steps")).to_have_value("4")
     expect(number(page, "Strength")).to_have_value("1")
+    expect(page.locator("#presets .selected")).to_have_count(0)
     finish_run(page)
     assert downloaded(page, tmp_path).read_bytes() == first.read_bytes()
 

@@ -122,6 +122,7 @@ def test_an_example_with_other_settings_says_that_the_picture_is_not_painted_wit
         ("?steps=\udcff%00", "steps must be a number"),
         ("?size=" + "9" * 3000, "The link is cut off after 2000 characters."),
         ("?example=oil-cat&photo=nobody", ". There is no photo 'nobody' here."),
+        ("?style=great_wave", ""),
         ("?utm_source=x&__theme=dark&fbclid=1", ""),
     ],
 )

@@ -198,6 +198,18 @@ def test_stylize_takes_over_from_a_preview(page: Page) -> None:
 
 
 @pytest.mark.full  # `test_live` tries it without a browser
+def test_a_preview_ends_when_the_switch_is_turned_off(page: Page) -> None:
+    set_number(page, "Size", 1024)
+    set_number(page, "Steps", 2000)  # the first size would go on for a minute
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
+    expect(status(page)).to_contain_text("left", timeout=60_000)
+    page.get_by_label("Live preview").uncheck()
+    expect(status(page)).to_contain_text("Ready: press Stylize")
+    page.wait_for_timeout(1500)
+    expect(status(page)).to_contain_text("Ready: press Stylize")
+
+
 def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
     other = page.context.new_page()
     other.goto(server)
