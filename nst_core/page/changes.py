@@ -229,6 +229,12 @@ def connect(
         **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
     )
 
+    _connect_switch(changes, demo, result, service)
+
+
+def _connect_switch(changes: Changes, demo: gr.Blocks, result: Result, service: Service) -> None:
+    """The switch is on where previews are fast; turned off, it ends the one that goes on."""
+
     @answered
     def turn_off(request: gr.Request, live: Any) -> Any:
         ended = not live and service.runs.end_previews(str(request.session_hash))

@@ -37,8 +37,14 @@ IN_STRIP = "What your run came to is among your results."
 
 @dataclass
 class _Told:
-    """What the page has been told of a run: the seconds that are left, which only fall."""
+    """What the page has been told of a run.
 
+    Attributes:
+        finishing: seconds that come after the last step, about.
+        left: seconds to the end, which only fall.
+    """
+
+    finishing: float
     left: float = math.inf
 
 
@@ -79,7 +85,7 @@ class _Runner:
         """What the page shows of a run: its progress, then its result, then its film."""
         owner = owner_of(token)
         name = self.service.history.reserve(owner)
-        told = _Told()
+        told = _Told(self.service.costs.of_finishing(job))
         progress = None
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -106,10 +112,10 @@ class _Runner:
                 **self.buttons.running(result),
                 result.running: key_of(fields),
             }
-        line = run_status(progress, fields, told.left)
+        line = run_status(progress, fields, told.left, told.finishing)
         if progress.finished is not None:
             return {result.status: line, **self.buttons.finishing(progress.finished)}
-        told.left = min(told.left, frame.remaining)
+        told.left = min(told.left, frame.remaining + told.finishing)
         return {
             result.picture: progress.picture or gr.skip(),
             result.status: line,

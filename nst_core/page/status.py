@@ -52,14 +52,17 @@ def place_text(before: int, seconds: float) -> str:
     return f"{before} before you, {seconds_text(seconds)}" if before else "Your turn is next"
 
 
-def run_status(progress: Progress, fields: Fields, most_left: float = math.inf) -> str:
-    """The line under the picture, as HTML; `most_left` as `run_text` takes it."""
+def run_status(
+    progress: Progress, fields: Fields, most_left: float = math.inf, finishing: float = 0.0
+) -> str:
+    """The line under the picture, as HTML; arguments as `run_text` takes them."""
     frame = progress.frame
     assert frame is not None
     bar = progress_bar(round(100 * _work_done(frame)), 100)
     if progress.finished is not None:
         bar = progress_bar(round(100 * progress.finished), 100)
-    return status_line(run_text(progress, fields, most_left), "" if progress.outcome else bar)
+    text = run_text(progress, fields, most_left, finishing)
+    return status_line(text, "" if progress.outcome else bar)
 
 
 def _work_done(frame: Frame) -> float:
@@ -75,11 +78,14 @@ def _work_done(frame: Frame) -> float:
     return done / sum(stage.steps * stage.work_of_step for stage in frame.plan)
 
 
-def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) -> str:
+def run_text(
+    progress: Progress, fields: Fields, most_left: float = math.inf, finishing: float = 0.0
+) -> str:
     """What the page says of a run that has made a step.
 
     Args:
         most_left: seconds that were left when it was said before: they never become more.
+        finishing: seconds that come after the last step.
     """
     frame, outcome = progress.frame, progress.outcome
     assert frame is not None
@@ -98,7 +104,7 @@ def run_text(progress: Progress, fields: Fields, most_left: float = math.inf) ->
         return f"Finishing in the size of your photo, {100 * progress.finished:.0f} %"
     last = frame.plan[-1].size
     size = f"{frame.size} px" if frame.size == last else f"small first ({frame.size} px)"
-    left = seconds_text(min(most_left, frame.remaining))
+    left = seconds_text(min(most_left, frame.remaining + finishing))
     return f"Step {step} of {total}, {size}, {left} left"
 
 

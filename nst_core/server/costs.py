@@ -74,6 +74,14 @@ class Costs:
         """Seconds of a run; None where it would be refused."""
         return self._of(job, {}, 1, finished=True)
 
+    def of_finishing(self, job: Job) -> float:
+        """Seconds of the finishing in the size of the photo, about; 0 where nobody can say."""
+        try:
+            with Image.open(Path(str(job.content))) as photo:
+                return self._finishing * photo.width * photo.height / 1e6
+        except (OSError, ValueError):
+            return 0.0
+
     def of_tiles(self, job: Job, count: int) -> float | None:
         """Seconds of so many tiles of a sweep; None where it would be refused."""
         return self._of(job, {"size": SIZE, "steps": STEPS}, count)

@@ -338,3 +338,17 @@ def test_what_the_network_sees(page: Page, monkeypatch: pytest.MonkeyPatch) -> N
         expect(button).to_be_hidden()
     expect(made.get_by_text("Finished: 2 steps")).to_be_visible(timeout=60_000)
     expect(made.get_by_text("Finished: 3 steps")).to_be_visible(timeout=60_000)
+
+
+def test_no_other_layer_is_chosen_while_one_is_made(page: Page) -> None:
+    """The picture that is made would stand below the name of the other one."""
+    page.get_by_role("tab", name="What the network sees").click()
+    made = page.locator(".halves")
+    page.get_by_role("button", name="Rebuild my photo").click()
+    layers = made.locator(".layers").first
+    expect(made.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible(timeout=60_000)
+    expect(layers).to_have_css("pointer-events", "none")
+    expect(made.locator(".layers").last).to_have_css("pointer-events", "auto")
+    made.get_by_role("button", name="Stop").click()
+    expect(made.get_by_text("Stopped at step")).to_be_visible(timeout=60_000)
+    expect(layers).to_have_css("pointer-events", "auto")

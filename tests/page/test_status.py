@@ -55,6 +55,9 @@ def test_the_time_left_never_grows() -> None:
     fields = Settings().as_dict()
     assert "about 30 s left" in run_text(Progress(None, frame), fields)
     assert "about 8 s left" in run_text(Progress(None, frame), fields, most_left=8)
+    # What comes after the last step counts.
+    with_finishing = run_text(Progress(None, frame), fields, finishing=15)
+    assert "about 45 s left" in with_finishing
 
 
 def test_the_bar_follows_the_work_and_not_the_number_of_steps() -> None:

@@ -186,6 +186,8 @@ def test_a_large_photo_costs_its_finishing(service: Service, job: Job, tmp_path:
         service.costs.learn_finishing(megapixels=6, seconds=60)
         service.costs.learn_finishing(megapixels=0.1, seconds=60)  # mostly something else
     assert seconds(str(large)) - seconds(job.content) > finishing + 50
+    assert service.costs.of_finishing(replace(job, content=str(large))) > finishing + 50
+    assert service.costs.of_finishing(replace(job, content=None)) == 0
     assert seconds(job.content) < before + 2
 
 
