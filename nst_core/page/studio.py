@@ -70,8 +70,7 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             board = painter.build(first.content)
             settings = controls.build_fine(main, quality)
             recipe = recipes.build()
-    paths = [first.content, first.style, *[None] * len(further)]
-    held = [gr.State(path) for path in paths]
+    held = [gr.State() for _ in (content, style, *further)]
     boxes = pictures.Pictures(content, [style, *further], held, mix, rows, add, remove, gr.State())
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(
@@ -84,8 +83,9 @@ def connect(
 ) -> None:
     """The events of all features."""
     inputs, shown = studio.inputs, studio.result
-    begun = (pairs[0].view.base, 0)
-    demo.load(lambda: begun, None, [shown.base, inputs.pictures.count], **AT_ONCE)
+    first, boxes = pairs[0], inputs.pictures
+    begun = (first.view.base, 0, first.content, first.style)
+    demo.load(lambda: begun, None, [shown.base, boxes.count, *boxes.kept[:2]], **AT_ONCE)
     pictures.connect(inputs.pictures, inputs.controls.start_image)
     choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)

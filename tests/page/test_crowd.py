@@ -49,10 +49,10 @@ def test_what_needs_the_device_is_known(demo: gr.Blocks) -> None:
 def test_values_that_gradio_would_fail_at_are_known(demo: gr.Blocks) -> None:
     check = named(demo, "check_upload")._id
     good = {"path": "x.png", "meta": {"_type": "gradio.FileData"}}
-    assert usable(demo, check, [None])
-    assert usable(demo, check, [good])
+    assert usable(demo, check, [None, None])
+    assert usable(demo, check, [good, None])
     for wrong in ("x", 7, [], {"path": 7}, {**good, "size": "x"}):
-        assert not usable(demo, check, [wrong])
+        assert not usable(demo, check, [wrong, None])
 
 
 def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
