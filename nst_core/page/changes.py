@@ -21,7 +21,7 @@ from ..errors import StyleTransferError
 from ..images import load_image
 from ..presets import QUALITIES
 from ..server import device
-from ..server.preparing import Job
+from ..server.preparing import MISSING, Job
 from ..server.service import Service
 from ..settings import DEFAULTS
 from .controls import quality_of
@@ -41,7 +41,6 @@ MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
 # Short enough for one line on a phone: a second one moves what is below the finger.
 READY_AGAIN = "Ready: press Stylize. This is the old picture."
-MISSING = "There is no {} yet: add one, or click an example."
 NEXT = "Your changes are for the next run."
 
 

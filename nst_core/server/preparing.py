@@ -23,6 +23,8 @@ from .limits import Limits
 PAINTED_PREFIX = "data:image/png;base64,"
 PAINTED_LENGTH = 2_000_000
 
+MISSING = "There is no {} yet: add one, or click an example."
+
 Prepared = TypeVar("Prepared", Transfer, Sweep)
 
 
@@ -105,7 +107,7 @@ def _content(job: Job) -> str:
     """The file of the photo, where photo and painting are there."""
     if not job.content or not job.styles:
         missing = "photo" if not job.content else "painting"
-        raise StyleTransferError(f"There is no {missing} yet: add one, or click an example.")
+        raise StyleTransferError(MISSING.format(missing))
     return job.content
 
 
