@@ -167,6 +167,8 @@ def browser() -> Iterator[Browser]:
     """Chromium. While it is there, no other test of this process can start an event loop."""
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        # A camera that shows a test picture, for pages that are allowed to use one.
+        options.append("--use-fake-device-for-media-stream")
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield chromium
         chromium.close()

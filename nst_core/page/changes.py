@@ -18,7 +18,6 @@ import gradio as gr
 from gradio.events import Dependency
 
 from ..errors import StyleTransferError
-from ..images import load_image
 from ..presets import QUALITIES
 from ..server import device
 from ..server.preparing import MISSING, Job
@@ -93,13 +92,19 @@ class _Answers:
         return self._costs(job_of(fields), str(request.session_hash))
 
     def change(
-        self, request: gr.Request, base: Base | None, running: str | None, live: Any, **fields: Any
+        self,
+        request: gr.Request,
+        base: Base | None,
+        kept: str | None,
+        running: str | None,
+        live: Any,
+        **fields: Any,
     ) -> Updates:
         """Something has changed: say what a run takes now, and show a new photo."""
         session = str(request.session_hash)
         busy = self.service.turns.is_taken(session, KIND)
         # A page that is still loading has no base yet.
-        news = {} if busy or base is None else self._news(base, bool(live), fields)
+        news = {} if busy or base is None else self._news(base, kept, bool(live), fields)
         note = NEXT if busy and running and running != key_of(fields) else ""
         return {**self._costs(job_of(fields), session, note), **news}
 
@@ -140,8 +145,12 @@ class _Answers:
             **self.sweeps.nine.show_cost(service, job, session),
         }
 
-    def _news(self, base: Base, live: bool, fields: Fields) -> Updates:
-        """Show a new photo, and that it can be painted, unless a preview will say so."""
+    def _news(self, base: Base, kept: str | None, live: bool, fields: Fields) -> Updates:
+        """Show a new photo, and that it can be painted, unless a preview will say so.
+
+        Args:
+            kept: the photo that was found to be one. Any other may still be refused.
+        """
         job = job_of(fields)
         content = job.content
         if content is None or not job.styles:
@@ -152,9 +161,7 @@ class _Answers:
         if identity(content) == identity(base.content):
             text = READY if base.result == base.content else READY_AGAIN
             return {} if live else {self.result.status: status_line(text)}
-        try:
-            load_image(content)
-        except StyleTransferError:  # the box says so, and takes the photo of before back
+        if identity(content) != identity(kept):
             return {}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
@@ -192,7 +199,9 @@ def connect(
         for name, widget in inputs.fields.items()
         if name != "strength"
     ]
-    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
+    # An upload changes its box at once, and is kept when it has been checked.
+    watched += [inputs.pictures.kept[0].change, changes.live.input]
+    gr.on(watched, None, js=static("changed.js"), **PRIVATE)
     answers = _Answers(changes, inputs, sweeps, result, service)
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
     at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
@@ -211,6 +220,7 @@ def connect(
         [*shown, *owned(result)],
         inputs_kwargs={
             "base": result.base,
+            "kept": inputs.pictures.kept[0],
             "running": result.running,
             "live": changes.live,
             **inputs.fields,

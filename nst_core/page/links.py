@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ..errors import StyleTransferError
 from ..options import quote
@@ -174,13 +175,17 @@ def _shelf(pictures: Mapping[str, Bundled]) -> dict[str, str]:
 
 
 def connect(
-    demo: gr.Blocks,
+    begin: Dependency,
     examples: Sequence[Example],
     inputs: Inputs,
     presets: Presets,
     result: Result,
 ) -> None:
-    """A link is read when the page opens; "Copy link" makes one."""
+    """A link is read when the page opens; "Copy link" makes one.
+
+    Args:
+        begin: sets the states of the page. A link comes after it, as it sets the same states.
+    """
 
     @answered
     def use(query: str) -> Updates:
@@ -212,7 +217,7 @@ def connect(
     outputs = list(dict.fromkeys([*inputs.widgets, *owned(result), *owned(presets)]))
     # A page without a link is left alone: where an event has an input among its outputs, Gradio
     # forgets the texts of those that are folded away, even if nothing is said of them.
-    demo.load(None, js=static("read_link.js"), **PRIVATE)
+    begin.then(None, js=static("read_link.js"), **PRIVATE)
     result.open_link.click(use, result.link, outputs, js=static("open_link.js"), **AT_ONCE)
     result.copy_link.click(
         write,

@@ -168,16 +168,24 @@ def check_upload(sent: dict[str, Any] | None, kept: str | None) -> tuple[Any, An
     if path is None:
         return gr.skip(), gr.skip()
     try:
-        return _shown(path), path
+        shown = _shown(path)
+        return (gr.skip() if shown == path else shown), shown
     except StyleTransferError as error:
         gr.Warning(sentence(error))
     back = kept if kept and Path(kept).is_file() else None
-    return (_shown(back, changed=True) if back else None), back
+    return back, back
 
 
-def _shown(path: str, changed: bool = False) -> Any:
-    """What a box shows of a file that can be read; skipped where it shows that already."""
+def _shown(path: str) -> str:
+    """The file that a box shows of one that can be read: a PNG beside it, or the file itself.
+
+    Raises:
+        ImageError: it can't be read.
+    """
     image = load_image(path)
-    if Path(path).suffix.lower() in UNSEEN_ENDINGS:
-        return image
-    return path if changed else gr.skip()
+    if Path(path).suffix.lower() not in UNSEEN_ENDINGS:
+        return path
+    shown = Path(path).with_suffix(".png")
+    # At the level of Pillow's default, a photo of a phone takes seconds.
+    image.save(shown, compress_level=1)
+    return str(shown)

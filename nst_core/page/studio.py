@@ -85,7 +85,8 @@ def connect(
     inputs, shown = studio.inputs, studio.result
     first, boxes = pairs[0], inputs.pictures
     begun = (first.view.base, 0, first.content, first.style)
-    demo.load(lambda: begun, None, [shown.base, boxes.count, *boxes.kept[:2]], **AT_ONCE)
+    states = [shown.base, boxes.count, *boxes.kept[:2]]
+    begin = demo.load(lambda: begun, None, states, **AT_ONCE)
     pictures.connect(inputs.pictures, inputs.controls.start_image)
     choices.connect(studio.choices, inputs.pictures, inputs.painter)
     painter.connect(inputs.painter, inputs.pictures.content)
@@ -98,5 +99,5 @@ def connect(
     strip.connect(studio.strip, demo, inputs, studio.presets, shown, service)
     sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
-    links.connect(demo, pairs, inputs, studio.presets, shown)
+    links.connect(begin, pairs, inputs, studio.presets, shown)
     changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, runs, service)

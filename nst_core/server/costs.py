@@ -76,11 +76,8 @@ class Costs:
 
     def of_finishing(self, job: Job) -> float:
         """Seconds of the finishing in the size of the photo, about; 0 where nobody can say."""
-        try:
-            with Image.open(Path(str(job.content))) as photo:
-                return self._finishing * photo.width * photo.height / 1e6
-        except (OSError, ValueError):
-            return 0.0
+        width, height = _photo_size(job) or (0, 0)
+        return self._finishing * width * height / 1e6
 
     def of_tiles(self, job: Job, count: int) -> float | None:
         """Seconds of so many tiles of a sweep; None where it would be refused."""
@@ -89,13 +86,21 @@ class Costs:
     def _of(
         self, job: Job, changed: dict[str, int], count: int, finished: bool = False
     ) -> float | None:
-        try:
-            settings = Settings.from_values({**job.values, **changed})
-            # The header of the file has the size: nothing is decoded.
-            with Image.open(Path(str(job.content))) as photo:
-                plan = make_plan(settings, photo.size)
-                megapixels = photo.width * photo.height / 1e6
-        except (StyleTransferError, OSError, ValueError):
+        size = _photo_size(job)
+        if size is None:
             return None
-        finishing = self._finishing * megapixels if finished else 0.0
+        try:
+            plan = make_plan(Settings.from_values({**job.values, **changed}), size)
+        except StyleTransferError:
+            return None
+        finishing = self.of_finishing(job) if finished else 0.0
         return self.seconds(count * sum(stage.work for stage in plan)) + finishing
+
+
+def _photo_size(job: Job) -> tuple[int, int] | None:
+    """Width and height of the photo, from the header of its file; None where there are none."""
+    try:
+        with Image.open(Path(str(job.content))) as photo:
+            return photo.size
+    except (OSError, ValueError):
+        return None

@@ -100,7 +100,8 @@ def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
     page.locator("#content").get_by_label("Remove Image").click()
     chooser.set_input_files(heic)
     image = page.locator("#content img")
-    expect(image).to_have_attribute("src", re.compile(r"\.png$"))
+    expect(image).to_have_attribute("src", re.compile(r"photo\.png$"))
+    expect(status(page)).to_contain_text("Ready")
     page.locator("#region button").first.click()
     page.wait_for_function("document.querySelector('#painter img').naturalWidth == 90")
     page.wait_for_function("image => image.naturalWidth == 90", arg=image.element_handle())
@@ -108,6 +109,18 @@ def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
     chooser.set_input_files(text)
     expect(page.get_by_text("notes.png is not an image")).to_be_visible()
     expect(page.locator("#content").get_by_text("Click to Upload")).to_be_visible()
+
+
+def test_a_photo_of_the_camera_is_ready_to_be_painted(page: Page) -> None:
+    page.context.grant_permissions(["camera"])
+    photo = page.locator("#content")
+    photo.get_by_label("Remove Image").click()
+    photo.get_by_label("Capture from camera").click()
+    photo.get_by_text("Click to Access Webcam").click()
+    photo.get_by_label("capture photo").click()
+    expect(status(page)).to_contain_text("Ready")
+    widths = "[...document.querySelectorAll('#compare img')].map(x => x.naturalWidth)"
+    assert page.evaluate(widths) == [1920, 1920]
 
 
 def test_a_file_that_is_refused_leaves_the_pictures_as_they_were(
