@@ -63,7 +63,8 @@ def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
     request = SimpleNamespace(session_hash="new")
     empty = dict.fromkeys(("mask", "start_image", *STYLES))
     fields = {**DEFAULTS.as_dict(), **empty, **dict.fromkeys(MIX, 1), **pictures}
-    found = named(demo, "change").fn(request, base=None, running=None, live=False, **fields)
+    states = dict.fromkeys(("base", "kept", "running"))
+    found = named(demo, "change").fn(request, live=False, **states, **fields)
     assert {block.elem_id for block in found} == {"cost", "quality", None}
     assert not [block for block in found if isinstance(block, (gr.Image, gr.State))]
     last = list(named(demo, "preview").fn(request, base=None, **fields))
