@@ -156,14 +156,20 @@ def warm_up(service: Service) -> None:
 def port(text: str) -> int:
     """Read the number of a port."""
     if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+        raise argparse.ArgumentTypeError(
+            f"a port (--port or GRADIO_SERVER_PORT) is a number from 1 to 65535, not {text[:40]!r}"
+        )
     return int(text)
 
 
 def main() -> None:
     """Serve until Ctrl-C, or until SIGTERM, which stops a container."""
     parser = argparse.ArgumentParser(description="Neural Style Transfer, live")
-    parser.add_argument("--port", type=port, help=f"port to serve on (default {PORT})")
+    # Gradio reads the variable too, but fails with a traceback where it is no number.
+    named = os.environ.get("GRADIO_SERVER_PORT")
+    parser.add_argument(
+        "--port", type=port, default=named, help=f"port to serve on (default {PORT})"
+    )
     parser.add_argument("--share", action="store_true", default=None, help="make a public link")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

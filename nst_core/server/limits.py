@@ -70,16 +70,17 @@ class Limits:
             if name not in environment:
                 continue
             low, high = item.metadata["low"], item.metadata["high"]
+            whole = isinstance(item.default, int)
             try:
-                value = float(environment[name])
+                value = (int if whole else float)(environment[name])
             except ValueError:
                 value = float("nan")
             if not low <= value <= high:
                 raise SettingsError(
-                    f"{name} must be a number between {low:g} and {high:g}, not "
-                    f"{environment[name][:40]!r}."
+                    f"{name} must be a {'whole ' if whole else ''}number between {low:g} and "
+                    f"{high:g}, not {environment[name][:40]!r}."
                 )
-            values[item.name] = int(value) if isinstance(item.default, int) else value
+            values[item.name] = value
         return cls(**values)
 
     def check(self, settings: Settings, work: float) -> None:
