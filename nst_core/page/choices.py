@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from ..errors import StyleTransferError
+from ..server.preparing import GONE
 from .catalogue import Bundled, catalogue
-from .errors import answered
-from .events import AS_SENT, AT_ONCE
+from .errors import answered, warn
+from .events import AS_SENT, AT_ONCE, IN_BACKGROUND
 from .painter import Painter
 from .pictures import Pictures
 from .widgets import Updates, chosen, path_of, picture_strip
 
+OWN_PHOTO = "Your photo"
+
 
 @dataclass(frozen=True)
 class Choices:
-    """The two strips."""
+    """The two strips.
+
+    Attributes:
+        own: the visitor's latest photo. It stands first in its strip, and comes back from there
+            when an example has taken its place.
+    """
 
     photos: gr.Gallery
     paintings: gr.Gallery
+    own: gr.State
 
 
 def build() -> Choices:
@@ -29,6 +40,7 @@ def build() -> Choices:
     return Choices(
         _strip("Photos", "photos", catalogue().contents, 7),
         _strip("Paintings", "paintings", catalogue().styles, 8),
+        gr.State(),
     )
 
 
@@ -37,9 +49,8 @@ def _strip(label: str, name: str, pictures: Mapping[str, Bundled], columns: int)
     gr.HTML(
         f'{label} <span class="chosen"></span>', elem_id=f"{name}-heading", elem_classes="heading"
     )
-    shown = [(picture.thumbnail, picture.name) for picture in pictures.values()]
     return picture_strip(
-        shown,
+        _thumbnails(pictures),
         columns,
         label=label,
         show_label=False,
@@ -48,15 +59,26 @@ def _strip(label: str, name: str, pictures: Mapping[str, Bundled], columns: int)
     )
 
 
+def _thumbnails(pictures: Mapping[str, Bundled]) -> list[tuple[str, str]]:
+    return [(picture.thumbnail, picture.name) for picture in pictures.values()]
+
+
 def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
     """A click changes one picture; all else stays as it is."""
+    bundled = [photo.path for photo in catalogue().contents.values()]
+
+    def offer(kept: str | None) -> Any:
+        if kept is None or kept in bundled:
+            return gr.skip(), gr.skip()
+        return kept, [(kept, OWN_PHOTO), *_thumbnails(catalogue().contents)]
 
     @answered
-    def choose_photo(event: gr.SelectData) -> Updates:
-        photo = chosen(list(catalogue().contents.values()), event)
-        if photo is None:
+    def choose_photo(event: gr.SelectData, own: str | None, strip: list[Any]) -> Updates:
+        path = chosen([own, *bundled] if len(strip) > len(bundled) else bundled, event)
+        if path is None or not Path(path).is_file():
+            warn(StyleTransferError(GONE.format("photo")))
             return {pictures.content: gr.skip()}
-        return {**pictures.put(0, photo.path), **painter.show(photo.path)}
+        return {**pictures.put(0, path), **painter.show(path)}
 
     @answered
     def choose_painting(event: gr.SelectData, count: int, *boxes: dict[str, Any] | None) -> Updates:
@@ -68,7 +90,12 @@ def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
         return pictures.put(1 + (empty[0] if empty else 0), painting.path)
 
     shown = [pictures.content, pictures.kept[0], painter.board]
-    choices.photos.select(choose_photo, None, shown, **AT_ONCE)
+    pictures.kept[0].change(
+        offer, pictures.kept[0], [choices.own, choices.photos], show_progress="hidden", **AT_ONCE
+    )
+    choices.photos.select(
+        choose_photo, [choices.own, choices.photos], shown, **IN_BACKGROUND, **AS_SENT
+    )
     choices.paintings.select(
         choose_painting,
         [pictures.count, *pictures.styles],

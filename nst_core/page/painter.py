@@ -69,7 +69,10 @@ def connect(painter: Painter, content: gr.Image) -> None:
 
     @answered
     def show_photo(sent: dict[str, Any] | None) -> Any:
-        return gr.HTML("", photo=board_photo(path_of(sent)))
+        try:
+            return gr.HTML("", photo=board_photo(path_of(sent)))
+        except StyleTransferError:  # `check_upload` says so; the photo of before stays
+            return gr.skip()
 
     gr.on(
         [content.upload, content.input, content.clear],
@@ -82,12 +85,12 @@ def connect(painter: Painter, content: gr.Image) -> None:
 
 
 def board_photo(path: str | None) -> str:
-    """A photo as a small data URL; a grey board where there is none or where it can't be read."""
-    try:
-        image = load_image(path) if path else Image.new("RGB", NO_PHOTO_SIZE, "grey")
-    except StyleTransferError:  # `check_upload` has said so
-        image = Image.new("RGB", NO_PHOTO_SIZE, "grey")
-    image = on_white(image)
+    """A photo as a small data URL; a grey board where there is none.
+
+    Raises:
+        ImageError: the photo can't be read.
+    """
+    image = on_white(load_image(path) if path else Image.new("RGB", NO_PHOTO_SIZE, "grey"))
     image.thumbnail((BOARD_SIDE, BOARD_SIDE))
     file = BytesIO()
     image.save(file, "JPEG", quality=80)

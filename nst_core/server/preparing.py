@@ -24,6 +24,7 @@ PAINTED_PREFIX = "data:image/png;base64,"
 PAINTED_LENGTH = 2_000_000
 
 MISSING = "There is no {} yet: add one, or click an example."
+GONE = "The {} is not here any more: uploads are kept for a while. Upload it again."
 
 Prepared = TypeVar("Prepared", Transfer, Sweep)
 
@@ -98,9 +99,7 @@ def _check_files(job: Job) -> None:
     files |= {f"painting {job.styles.index(path) + 1}": path for path in job.styles}
     for what, path in files.items():
         if path and not os.path.exists(path):
-            raise StyleTransferError(
-                f"The {what} is not here any more: uploads are kept for a while. Upload it again."
-            )
+            raise StyleTransferError(GONE.format(what))
 
 
 def _content(job: Job) -> str:

@@ -71,6 +71,16 @@ def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
     assert len(last) == 1
 
 
+def test_ones_own_photo_that_is_gone_is_not_mistaken_for_a_bundled_one(demo: gr.Blocks) -> None:
+    """The strip still shows it first, but the server has forgotten it, or deleted its file."""
+    choose = named(demo, "choose_photo").fn
+    strip = [{}] * 8
+    for own in (None, "gone.jpg"):
+        with pytest.warns(UserWarning, match="photo is not here any more"):
+            (change,) = choose(SimpleNamespace(index=0), own, strip).values()
+        assert change == gr.skip()
+
+
 def test_a_page_whose_state_is_gone_asks_to_be_loaded_again(demo: gr.Blocks) -> None:
     """Its strength would blend another picture."""
     with pytest.raises(StyleTransferError, match="reload the page"):

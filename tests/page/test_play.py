@@ -79,7 +79,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect_chosen(page, "photos", "Cat")
     expect_chosen(page, "paintings", "The Great Wave")
     choose_own_photo(page, own_photo)
-    expect_chosen(page, "photos")
+    expect_chosen(page, "photos", "Your photo")
     expect(status(page)).to_contain_text("Ready")
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("golden_gate"))
     expect(page.locator("#download")).to_be_disabled()
@@ -96,7 +96,7 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     assert page.evaluate(LABEL) == '"After"'
     expect(page.locator("#refine")).to_be_enabled()
     # Another photo: there is nothing to refine.
-    page.locator("#photos button").nth(1).click()
+    page.locator("#photos").get_by_role("button", name="Pagoda").click()
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("summer_palace"))
     expect(page.locator("#refine")).to_be_hidden()
     thumbnails(page).first.click()
@@ -105,6 +105,24 @@ def test_ones_own_photo_in_a_painting(page: Page, own_photo: Path) -> None:
     expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
     expect(page.locator("#refine")).to_be_visible()
     expect(page.locator("#download")).to_be_enabled()
+
+
+def test_ones_own_photo_comes_back_from_its_strip(page: Page, own_photo: Path) -> None:
+    """An example takes its place, and so does another photo of the strip."""
+    row = page.locator("#photos .grid-container")
+    height = row.bounding_box()["height"]
+    choose_own_photo(page, own_photo)
+    expect_chosen(page, "photos", "Your photo")
+    assert row.bounding_box()["height"] == pytest.approx(height, abs=3)
+    page.locator("#examples button").nth(1).click()
+    expect(page.locator("#photos-heading .chosen")).not_to_have_text("Your photo")
+    page.locator("#photos").get_by_role("button", name="Cat").click()
+    expect_chosen(page, "photos", "Cat")
+    page.locator("#photos").get_by_role("button", name="Your photo").click()
+    expect_chosen(page, "photos", "Your photo")
+    expect(page.locator("#content img")).to_have_attribute("src", re.compile("golden_gate"))
+    expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("golden_gate"))
+    expect(status(page)).to_contain_text("Ready")
 
 
 def test_files_are_dropped_anywhere(page: Page) -> None:
