@@ -165,13 +165,15 @@ def port(text: str) -> int:
 def main() -> None:
     """Serve until Ctrl-C, or until SIGTERM, which stops a container."""
     parser = argparse.ArgumentParser(description="Neural Style Transfer, live")
-    # Gradio reads the variable too, but fails with a traceback where it is no number.
     named = os.environ.get("GRADIO_SERVER_PORT")
     parser.add_argument(
         "--port", type=port, default=named, help=f"port to serve on (default {PORT})"
     )
     parser.add_argument("--share", action="store_true", default=None, help="make a public link")
     arguments = parser.parse_args()
+    if arguments.port:
+        # Gradio reads the variable in any case, and fails with a traceback where it is no number.
+        os.environ["GRADIO_SERVER_PORT"] = str(arguments.port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     service = make_service()
     try:

@@ -26,7 +26,7 @@ from ..settings import DEFAULTS
 from .controls import quality_of
 from .errors import answered, sentence
 from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
-from .inputs import Inputs, identity, job_of, key_of
+from .inputs import STYLES, Inputs, identity, job_of, key_of
 from .result import Base, Result
 from .running import KIND
 from .status import cost_text, progress_bar, quality_text, seconds_text, status_line
@@ -40,7 +40,12 @@ MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
 # Short enough for one line on a phone: a second one moves what is below the finger.
 READY_AGAIN = "Ready: press Stylize. This is the old picture."
+UP_TO_DATE = "This picture is up to date."
 NEXT = "Your changes are for the next run."
+# What says of a picture in view that it is not what is set up.
+OLD_NEWS = (READY, READY_AGAIN, *(MISSING.format(name) for name in ("photo", "painting")))
+# The files that were found to be pictures, by the names that handlers get them by.
+KEPT = tuple(f"kept_{box}" for box in ("content", *STYLES))
 
 
 @dataclass(frozen=True)
@@ -95,16 +100,16 @@ class _Answers:
         self,
         request: gr.Request,
         base: Base | None,
-        kept: str | None,
         running: str | None,
         live: Any,
+        line: str | None,
         **fields: Any,
     ) -> Updates:
         """Something has changed: say what a run takes now, and show a new photo."""
         session = str(request.session_hash)
         busy = self.service.turns.is_taken(session, KIND)
         # A page that is still loading has no base yet.
-        news = {} if busy or base is None else self._news(base, kept, bool(live), fields)
+        news = {} if busy or base is None else self._news(base, bool(live), line or "", fields)
         note = NEXT if busy and running and running != key_of(fields) else ""
         return {**self._costs(job_of(fields), session, note), **news}
 
@@ -117,7 +122,8 @@ class _Answers:
         """Something has changed: show what would be painted, unless that is in view."""
         session = str(request.session_hash)
         taken = self.service.turns.is_taken(session, KIND)
-        if self.service.limits.live and not taken and base is not None:
+        checked = base is not None and _is_checked(fields)
+        if self.service.limits.live and not taken and base is not None and checked:
             try:
                 yield from self._frames(base, fields, session)
             except StyleTransferError as error:
@@ -145,24 +151,25 @@ class _Answers:
             **self.sweeps.nine.show_cost(service, job, session),
         }
 
-    def _news(self, base: Base, kept: str | None, live: bool, fields: Fields) -> Updates:
+    def _news(self, base: Base, live: bool, line: str, fields: Fields) -> Updates:
         """Show a new photo, and that it can be painted, unless a preview will say so.
 
         Args:
-            kept: the photo that was found to be one. Any other may still be refused.
+            line: the line below the picture.
         """
+        if not _is_checked(fields):
+            return {}
         job = job_of(fields)
         content = job.content
         if content is None or not job.styles:
             missing = "photo" if content is None else "painting"
             return {self.result.status: status_line(MISSING.format(missing))}
         if key_of(fields) == base.key:
-            return {}
+            old = any(text in line for text in OLD_NEWS)
+            return {self.result.status: status_line(UP_TO_DATE)} if old else {}
         if identity(content) == identity(base.content):
             text = READY if base.result == base.content else READY_AGAIN
             return {} if live else {self.result.status: status_line(text)}
-        if identity(content) != identity(kept):
-            return {}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
 
@@ -184,24 +191,39 @@ class _Answers:
                 yield self.result.show_unfinished(seen, line)
 
 
+def _is_checked(fields: Fields) -> bool:
+    """Whether the boxes hold the files that they keep. Any other may still be refused."""
+    return all(
+        identity(path_of(fields[box])) == identity(fields[kept])
+        for box, kept in zip(("content", *STYLES), KEPT, strict=True)
+    )
+
+
 def connect(
     changes: Changes,
     demo: gr.Blocks,
     inputs: Inputs,
     sweeps: Sweeps,
     result: Result,
+    taken: Sequence[Dependency],
     runs: Sequence[Dependency],
     service: Service,
 ) -> None:
-    """A change of any input, the first sight of the page, and the end of one of its `runs`."""
+    """What calls for answers.
+
+    That is a change of any input, the first sight of the page, the end of the check of an upload
+    (`taken`), and the end of one of the page's `runs`.
+    """
     watched = [
         widget.change  # type: ignore[attr-defined]  # all of them have this event
         for name, widget in inputs.fields.items()
         if name != "strength"
     ]
+    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
     # An upload changes its box at once, and is kept when it has been checked.
-    watched += [inputs.pictures.kept[0].change, changes.live.input]
-    gr.on(watched, None, js=static("changed.js"), **PRIVATE)
+    for check in taken:
+        check.then(None, js=static("changed.js"), **PRIVATE)
+    kept = dict(zip(KEPT, inputs.pictures.kept, strict=True))
     answers = _Answers(changes, inputs, sweeps, result, service)
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
     at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
@@ -220,9 +242,10 @@ def connect(
         [*shown, *owned(result)],
         inputs_kwargs={
             "base": result.base,
-            "kept": inputs.pictures.kept[0],
             "running": result.running,
             "live": changes.live,
+            "line": result.status,
+            **kept,
             **inputs.fields,
         },
         trigger_mode="multiple",
@@ -232,7 +255,7 @@ def connect(
         answered(answers.preview),
         None,
         owned(result),
-        inputs_kwargs={"base": result.base, **inputs.fields},
+        inputs_kwargs={"base": result.base, **kept, **inputs.fields},
         trigger_mode="multiple",
         preprocess=False,
         **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from ..errors import StyleTransferError
 from ..server.preparing import GONE
@@ -25,14 +26,12 @@ OWN_PHOTO = "Your photo"
 class Choices:
     """The two strips.
 
-    Attributes:
-        own: the visitor's latest photo. It stands first in its strip, and comes back from there
-            when an example has taken its place.
+    The visitor's latest photo stands first in its strip, and comes back from there when an example
+    has taken its place.
     """
 
     photos: gr.Gallery
     paintings: gr.Gallery
-    own: gr.State
 
 
 def build() -> Choices:
@@ -40,7 +39,6 @@ def build() -> Choices:
     return Choices(
         _strip("Photos", "photos", catalogue().contents, 7),
         _strip("Paintings", "paintings", catalogue().styles, 8),
-        gr.State(),
     )
 
 
@@ -63,14 +61,17 @@ def _thumbnails(pictures: Mapping[str, Bundled]) -> list[tuple[str, str]]:
     return [(picture.thumbnail, picture.name) for picture in pictures.values()]
 
 
-def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
-    """A click changes one picture; all else stays as it is."""
+def connect(choices: Choices, pictures: Pictures, painter: Painter, taken: Dependency) -> None:
+    """A click changes one picture; all else stays as it is.
+
+    Args:
+        taken: the event that ends the check of a new photo.
+    """
     bundled = [photo.path for photo in catalogue().contents.values()]
 
-    def offer(kept: str | None) -> Any:
-        if kept is None or kept in bundled:
-            return gr.skip(), gr.skip()
-        return kept, [(kept, OWN_PHOTO), *_thumbnails(catalogue().contents)]
+    def offer(own: str | None) -> Any:
+        first = [(own, OWN_PHOTO)] if own else []
+        return [*first, *_thumbnails(catalogue().contents)]
 
     @answered
     def choose_photo(event: gr.SelectData, own: str | None, strip: list[Any]) -> Updates:
@@ -90,11 +91,9 @@ def connect(choices: Choices, pictures: Pictures, painter: Painter) -> None:
         return pictures.put(1 + (empty[0] if empty else 0), painting.path)
 
     shown = [pictures.content, pictures.kept[0], painter.board]
-    pictures.kept[0].change(
-        offer, pictures.kept[0], [choices.own, choices.photos], show_progress="hidden", **AT_ONCE
-    )
+    taken.then(offer, pictures.own, choices.photos, show_progress="hidden", **AT_ONCE)
     choices.photos.select(
-        choose_photo, [choices.own, choices.photos], shown, **IN_BACKGROUND, **AS_SENT
+        choose_photo, [pictures.own, choices.photos], shown, **IN_BACKGROUND, **AS_SENT
     )
     choices.paintings.select(
         choose_painting,

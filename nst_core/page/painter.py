@@ -5,17 +5,14 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import gradio as gr
 from PIL import Image
 
-from ..errors import StyleTransferError
 from ..images import load_image, on_white
 from .controls import setting_widget
-from .errors import answered
-from .events import AS_SENT, IN_BACKGROUND
-from .widgets import Updates, path_of, static
+from .events import AT_ONCE
+from .widgets import Updates, static
 
 # Long side of the photo that is painted on, as it is sent to the page.
 BOARD_SIDE = 640
@@ -36,7 +33,11 @@ class Painter:
 
     def show(self, photo: str | None, painted: str = "") -> Updates:
         """Show a photo (a file) to paint on, with what has been painted."""
-        return {self.board: gr.HTML(painted, photo=board_photo(photo))}
+        return self.show_board(board_photo(load_image(photo) if photo else None), painted)
+
+    def show_board(self, photo: str, painted: str = "") -> Updates:
+        """Show what `board_photo` has made of a photo."""
+        return {self.board: gr.HTML(painted, photo=photo)}
 
 
 def build(photo: str) -> Painter:
@@ -52,7 +53,7 @@ def build(photo: str) -> Painter:
         )
         board = gr.HTML(
             "",
-            photo=board_photo(photo),
+            photo=board_photo(load_image(photo)),
             html_template=static("painter.html"),
             css_template=static("painter.css"),
             js_on_load=static("painter.js"),
@@ -62,35 +63,13 @@ def build(photo: str) -> Painter:
 
 
 def connect(painter: Painter, content: gr.Image) -> None:
-    """Another photo clears the board.
-
-    Only a visitor's own change does so: a result that is brought back has a region of its own.
-    """
-
-    @answered
-    def show_photo(sent: dict[str, Any] | None) -> Any:
-        try:
-            return gr.HTML("", photo=board_photo(path_of(sent)))
-        except StyleTransferError:  # `check_upload` says so; the photo of before stays
-            return gr.skip()
-
-    gr.on(
-        [content.upload, content.input, content.clear],
-        show_photo,
-        content,
-        painter.board,
-        **IN_BACKGROUND,
-        **AS_SENT,
-    )
+    """A photo that is taken away leaves an empty board; a new one comes with its check."""
+    content.clear(lambda: gr.HTML("", photo=board_photo(None)), None, painter.board, **AT_ONCE)
 
 
-def board_photo(path: str | None) -> str:
-    """A photo as a small data URL; a grey board where there is none.
-
-    Raises:
-        ImageError: the photo can't be read.
-    """
-    image = on_white(load_image(path) if path else Image.new("RGB", NO_PHOTO_SIZE, "grey"))
+def board_photo(photo: Image.Image | None) -> str:
+    """A photo as a small data URL; a grey board where there is none."""
+    image = on_white(photo or Image.new("RGB", NO_PHOTO_SIZE, "grey"))
     image.thumbnail((BOARD_SIDE, BOARD_SIDE))
     file = BytesIO()
     image.save(file, "JPEG", quality=80)

@@ -8,16 +8,34 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import StyleTransferError
 from ..images import load_image
 from ..settings import MOST_STYLES
 from .errors import answered, sentence
 from .events import AS_SENT, AT_ONCE, IN_BACKGROUND
+from .painter import Painter, board_photo
 from .widgets import Updates, image_box, owned, path_of
 
-# Photos of phones and scanners, which most browsers do not show.
-UNSEEN_ENDINGS = (".heic", ".heif", ".hif", ".tif", ".tiff")
+# What browsers show. Photos of phones and scanners may be HEIC or TIFF, whatever their names say.
+SEEN = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "WEBP")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check of an upload has found.
+
+    Attributes:
+        sent: the file that was checked.
+        shown: the file that a box shows of it; None where it is refused.
+        board: the photo as the painter shows it.
+    """
+
+    sent: str
+    shown: str | None = None
+    board: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,11 +47,13 @@ class Pictures:
         rows: of the further paintings.
         count: how many further paintings there are.
         kept: the file that each box holds, for a box whose next file is refused.
+        own: the visitor's latest photo.
     """
 
     content: gr.Image
     styles: Sequence[gr.Image]
     kept: Sequence[gr.State]
+    own: gr.State
     mix: Sequence[gr.Slider]
     rows: Sequence[gr.Row]
     add: gr.Button
@@ -127,18 +147,16 @@ def build_more_buttons() -> tuple[gr.Button, gr.Button]:
     return add, remove
 
 
-def connect(pictures: Pictures, start_image: gr.Image) -> None:
-    """Uploads are checked at once; rows of further paintings come and go."""
-    boxes = [*zip(pictures.boxes, pictures.kept, strict=True), (start_image, gr.State())]
-    for box, kept in boxes:
-        box.upload(
-            answered(check_upload),
-            [box, kept],
-            [box, kept],
-            **{**IN_BACKGROUND, "show_progress": "full"},
-            **AS_SENT,
-        )
-        box.clear(lambda: None, None, kept, **AT_ONCE)
+def connect(pictures: Pictures, painter: Painter, start_image: gr.Image) -> list[Dependency]:
+    """Uploads are checked at once; rows of further paintings come and go.
+
+    Returns:
+        The events that end the checks of photo and paintings, in the order of `boxes`.
+    """
+    content, *styles = zip(pictures.boxes, pictures.kept, strict=True)
+    taken = [_connect_box(*content, pictures.own, painter)]
+    taken += [_connect_box(*style) for style in styles]
+    _connect_box(start_image, gr.State())
 
     # Where the server has forgotten the page, all rows are shown: none that is in use gets lost.
     most = len(pictures.rows)
@@ -153,39 +171,80 @@ def connect(pictures: Pictures, start_image: gr.Image) -> None:
 
     pictures.add.click(add, pictures.count, owned(pictures), **AT_ONCE)
     pictures.remove.click(remove, pictures.count, owned(pictures), **AT_ONCE)
+    return taken
 
 
-def check_upload(sent: dict[str, Any] | None, kept: str | None) -> tuple[Any, Any]:
-    """Say at once what is wrong with an upload; show those that browsers can't, as PNG.
+def _connect_box(
+    box: gr.Image, kept: gr.State, own: gr.State | None = None, painter: Painter | None = None
+) -> Dependency:
+    """Check an upload, and take what was found only if the box still holds that file.
 
     Args:
-        kept: the file that was in the box before. It comes back where the new one is refused.
-
-    Returns:
-        What the box shows, and the file to keep.
+        own, painter: of the photo's box. They follow it.
     """
+    verdict = gr.State()
+
+    def take(sent: dict[str, Any] | None, found: Verdict | None, kept_file: str | None) -> Updates:
+        path = path_of(sent)
+        changes: Updates = {kept: gr.skip()}
+        if found is None:
+            return changes
+        if own and found.shown:
+            changes[own] = found.shown
+        if path == found.sent:
+            back = kept_file if kept_file and Path(kept_file).is_file() else None
+            changes[kept] = found.shown or back
+            if changes[kept] != path:
+                changes[box] = changes[kept]
+            if painter and found.board:
+                changes |= painter.show_board(found.board)
+        elif path not in (None, kept_file) and found.shown:
+            # The box holds a newer upload: if that is refused, this one comes back.
+            changes[kept] = found.shown
+        return changes
+
+    box.clear(lambda: None, None, kept, **AT_ONCE)
+    # A check may take seconds. A file that comes meanwhile is checked after it.
+    checked = box.upload(
+        answered(check_upload),
+        box,
+        verdict,
+        trigger_mode="always_last",
+        show_progress_on=box,
+        **{**IN_BACKGROUND, "show_progress": "full"},
+        **AS_SENT,
+    )
+    taken: Dependency = checked.then(
+        take,
+        [box, verdict, kept],
+        [box, kept, *([own] if own else []), *([painter.board] if painter else [])],
+        **AT_ONCE,
+        **AS_SENT,
+    )
+    return taken
+
+
+def check_upload(sent: dict[str, Any] | None) -> Verdict | None:
+    """Say at once what is wrong with an upload; make a PNG of one that browsers can't show."""
     path = path_of(sent)
     if path is None:
-        return gr.skip(), gr.skip()
+        return None
     try:
-        shown = _shown(path)
-        return (gr.skip() if shown == path else shown), shown
+        image = load_image(path)
+        return Verdict(path, _shown(path, image), board_photo(image))
     except StyleTransferError as error:
         gr.Warning(sentence(error))
-    back = kept if kept and Path(kept).is_file() else None
-    return back, back
+        return Verdict(path)
 
 
-def _shown(path: str) -> str:
-    """The file that a box shows of one that can be read: a PNG beside it, or the file itself.
-
-    Raises:
-        ImageError: it can't be read.
-    """
-    image = load_image(path)
-    if Path(path).suffix.lower() not in UNSEEN_ENDINGS:
-        return path
-    shown = Path(path).with_suffix(".png")
-    # At the level of Pillow's default, a photo of a phone takes seconds.
-    image.save(shown, compress_level=1)
-    return str(shown)
+def _shown(path: str, image: Image.Image) -> str:
+    """The file that a box shows of `image`: the one that it was read from, or a PNG beside it."""
+    try:
+        with Image.open(path, formats=SEEN):
+            return path
+    except UnidentifiedImageError:
+        shown = Path(path).parent / "shown" / f"{Path(path).stem}.png"
+        shown.parent.mkdir(exist_ok=True)
+        # At the level of Pillow's default, a photo of a phone takes seconds.
+        image.save(shown, compress_level=1)
+        return str(shown)

@@ -31,7 +31,7 @@ class Recipes:
 
 def build() -> Recipes:
     """The box, empty, and folded away."""
-    with gr.Accordion("Settings from a picture made here", open=False):
+    with gr.Accordion("Take the settings of a saved picture", open=False):
         return Recipes(
             gr.File(
                 label="A picture that was saved here",

@@ -71,7 +71,8 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             settings = controls.build_fine(main, quality)
             recipe = recipes.build()
     held = [gr.State() for _ in (content, style, *further)]
-    boxes = pictures.Pictures(content, [style, *further], held, mix, rows, add, remove, gr.State())
+    own, count = gr.State(), gr.State()
+    boxes = pictures.Pictures(content, [style, *further], held, own, mix, rows, add, remove, count)
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(
         inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
@@ -87,8 +88,8 @@ def connect(
     begun = (first.view.base, 0, first.content, first.style)
     states = [shown.base, boxes.count, *boxes.kept[:2]]
     begin = demo.load(lambda: begun, None, states, **AT_ONCE)
-    pictures.connect(inputs.pictures, inputs.controls.start_image)
-    choices.connect(studio.choices, inputs.pictures, inputs.painter)
+    taken = pictures.connect(inputs.pictures, inputs.painter, inputs.controls.start_image)
+    choices.connect(studio.choices, inputs.pictures, inputs.painter, taken[0])
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
     presets.connect(studio.presets, inputs)
@@ -100,4 +101,4 @@ def connect(
     sweep.connect(studio.sweeps, inputs, shown, service)
     examples.connect(studio.examples, pairs, inputs, studio.presets, shown, service)
     links.connect(begin, pairs, inputs, studio.presets, shown)
-    changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, runs, service)
+    changes.connect(studio.changes, demo, inputs, studio.sweeps, shown, taken, runs, service)

@@ -32,7 +32,7 @@ ACCORDIONS = (
     "More examples",
     "Fine tuning",
     "Advanced",
-    "Settings from a picture made here",
+    "Take the settings of a saved picture",
 )
 
 # Violations in Gradio's own elements: the rule, and how the element begins.

@@ -91,62 +91,6 @@ def test_what_is_refused_is_a_message_and_leaves_the_picture(page: Page) -> None
     assert "chelsea-great_wave" in picture_address(page)
 
 
-def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
-    """Chromium can't show a HEIC photo, the page can; a text file is a message."""
-    heic, text = tmp_path / "photo.heic", tmp_path / "notes.png"
-    Image.new("RGB", (90, 60), "red").save(heic, "HEIF")
-    text.write_text("no picture")
-    chooser = page.locator("#content input[type=file]")
-    page.locator("#content").get_by_label("Remove Image").click()
-    chooser.set_input_files(heic)
-    image = page.locator("#content img")
-    expect(image).to_have_attribute("src", re.compile(r"photo\.png$"))
-    expect(status(page)).to_contain_text("Ready")
-    page.locator("#region button").first.click()
-    page.wait_for_function("document.querySelector('#painter img').naturalWidth == 90")
-    page.wait_for_function("image => image.naturalWidth == 90", arg=image.element_handle())
-    page.locator("#content").get_by_label("Remove Image").click()
-    chooser.set_input_files(text)
-    expect(page.get_by_text("notes.png is not an image")).to_be_visible()
-    expect(page.locator("#content").get_by_text("Click to Upload")).to_be_visible()
-
-
-def test_a_photo_of_the_camera_is_ready_to_be_painted(page: Page) -> None:
-    page.context.grant_permissions(["camera"])
-    photo = page.locator("#content")
-    photo.get_by_label("Remove Image").click()
-    photo.get_by_label("Capture from camera").click()
-    photo.get_by_text("Click to Access Webcam").click()
-    photo.get_by_label("capture photo").click()
-    expect(status(page)).to_contain_text("Ready")
-    widths = "[...document.querySelectorAll('#compare img')].map(x => x.naturalWidth)"
-    assert page.evaluate(widths) == [1920, 1920]
-
-
-def test_a_file_that_is_refused_leaves_the_pictures_as_they_were(
-    page: Page, tmp_path: Path
-) -> None:
-    own, text, dot = (tmp_path / name for name in ("own.png", "notes.png", "dot.png"))
-    Image.new("RGB", (90, 60), "red").save(own)
-    text.write_text("no picture")
-    Image.new("RGB", (1, 1)).save(dot)
-    for box in ("content", "style"):
-        chooser = page.locator(f"#{box} input[type=file]")
-        image = page.locator(f"#{box} img")
-        chooser.set_input_files(own)
-        expect(image).to_have_attribute("src", re.compile(r"own\.png$"))
-        expect(status(page)).to_contain_text("Ready")
-        for refused, words in ((text, "notes.png is not an image"), (dot, "too small")):
-            chooser.set_input_files(refused)
-            expect(page.get_by_text(words).first).to_be_visible()
-            expect(image).to_have_attribute("src", re.compile(r"own\.png$"))
-            expect(status(page)).to_contain_text("Ready")
-    widths = "[...document.querySelectorAll('#compare img')].map(x => x.naturalWidth)"
-    assert page.evaluate(widths) == [90, 90]
-    page.locator("#content").get_by_label("Remove Image").click()
-    expect(status(page)).to_contain_text("There is no photo yet")
-
-
 # How many pixels of the board have colour.
 PAINTED = """(canvas => canvas.getContext('2d')
   .getImageData(0, 0, canvas.width, canvas.height).data.filter((x, k) => k % 4 == 3 && x).length
@@ -250,7 +194,7 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     # The recipe in the first picture makes the same picture again.
     preset.filter(has_text="Balanced").click()
     set_number(page, "Steps", 77)
-    unfold(page, "Settings from a picture made here")
+    unfold(page, "Take the settings of a saved picture")
     page.locator("#recipe input[type=file]").set_input_files(first)
     expect(page.get_by_text("All settings are as they were").first).to_be_visible()
     expect(number(page, "Steps")).to_have_value("4")

@@ -35,7 +35,7 @@ def named(demo: gr.Blocks, name: str) -> Any:
 
 
 def test_all_that_decodes_pictures_outside_of_runs_shares_a_limit(demo: gr.Blocks) -> None:
-    for name in ("check_upload", "show_photo", "blend", "bring_back", "use", "recipe"):
+    for name in ("check_upload", "choose_photo", "blend", "bring_back", "use", "recipe"):
         fn = named(demo, name)
         assert (fn.concurrency_id, fn.concurrency_limit) == ("pictures", 2), name
 
@@ -49,10 +49,10 @@ def test_what_needs_the_device_is_known(demo: gr.Blocks) -> None:
 def test_values_that_gradio_would_fail_at_are_known(demo: gr.Blocks) -> None:
     check = named(demo, "check_upload")._id
     good = {"path": "x.png", "meta": {"_type": "gradio.FileData"}}
-    assert usable(demo, check, [None, None])
-    assert usable(demo, check, [good, None])
+    assert usable(demo, check, [None])
+    assert usable(demo, check, [good])
     for wrong in ("x", 7, [], {"path": 7}, {**good, "size": "x"}):
-        assert not usable(demo, check, [wrong, None])
+        assert not usable(demo, check, [wrong])
 
 
 def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
@@ -63,8 +63,8 @@ def test_a_change_on_a_page_that_is_still_loading_touches_no_picture(
     request = SimpleNamespace(session_hash="new")
     empty = dict.fromkeys(("mask", "start_image", *STYLES))
     fields = {**DEFAULTS.as_dict(), **empty, **dict.fromkeys(MIX, 1), **pictures}
-    states = dict.fromkeys(("base", "kept", "running"))
-    found = named(demo, "change").fn(request, live=False, **states, **fields)
+    states = dict.fromkeys(("base", "running"))
+    found = named(demo, "change").fn(request, live=False, line="", **states, **fields)
     assert {block.elem_id for block in found} == {"cost", "quality", None}
     assert not [block for block in found if isinstance(block, (gr.Image, gr.State))]
     last = list(named(demo, "preview").fn(request, base=None, **fields))

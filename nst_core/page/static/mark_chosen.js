@@ -3,14 +3,23 @@ function onChosenPictures() {
   const boxes = { photos: "#content img", paintings: "[id^=style] img" };
   // The last two parts of an address tell a bundled picture from an upload with the name of one.
   const file = /[^/]+\/[^/]+$/;
+  function fileOf(image) {
+    const name = image.src.match(file)?.[0];
+    try {
+      // Two widgets may write the address of one file in two ways, as with "(" and "%28".
+      return decodeURIComponent(name);
+    } catch {
+      return name;
+    }
+  }
   function mark() {
     for (const [strip, box] of Object.entries(boxes)) {
       const shown = new Set();
-      for (const image of inputs.querySelectorAll(box)) shown.add(image.src.match(file)?.[0]);
+      for (const image of inputs.querySelectorAll(box)) shown.add(fileOf(image));
       const names = [];
       for (const image of inputs.querySelectorAll(`#${strip} .thumbnail-item img`)) {
         const button = image.closest("button");
-        const chosen = shown.has(image.src.match(file)?.[0]);
+        const chosen = shown.has(fileOf(image));
         if (chosen) names.push(image.alt);
         if (chosen !== (button.ariaCurrent === "true")) button.ariaCurrent = chosen ? "true" : null;
       }

@@ -1,10 +1,26 @@
 function onOwnPictures() {
+  const PHOTO = /\.(heic|heif|hif|tiff?|avif)$/i;
   const studio = document.querySelector(".studio");
   const page = studio.closest(".gradio-container");
   studio.addEventListener("click", (event) => {
     if (event.target.matches(".own .input img, .own .use-own"))
       event.target.closest(".own").querySelector("input[type=file]").click();
   });
+  // Gradio refuses a file whose kind the browser does not know, as that of IMG_1.HEIC.
+  studio.addEventListener(
+    "change",
+    (event) => {
+      const input = event.target;
+      if (!input.matches(".own input[type=file]")) return;
+      const files = [...input.files];
+      if (files.every((file) => file.type || !PHOTO.test(file.name))) return;
+      const transfer = new DataTransfer();
+      for (const file of files)
+        transfer.items.add(new File([file], file.name, { type: file.type || "image/heic" }));
+      input.files = transfer.files;
+    },
+    true,
+  );
 
   const zones = document.createElement("div");
   zones.className = "drop-zones";
