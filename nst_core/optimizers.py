@@ -105,6 +105,9 @@ class LBFGS:
         self.length = torch.tensor(0.0)  # of the last proposal
         self.pairs = Pairs(history)
         self.scale: float | Tensor = 1.0
+        # As long as the loss has nowhere curved upwards, each step is twice as long as the one
+        # before: at the length of the first one, half of a run would be over before it gets going.
+        self.gain: float | Tensor = 2.0
 
     def propose(self, image: Tensor, grad: Tensor) -> Tensor:
         """Return the next image to try, from `image` and the gradient of the loss there."""
@@ -155,7 +158,8 @@ class LBFGS:
         size = torch.dot(flat(change), flat(self.precondition(change)))
         usable = curvature > 1e-10 * size
         self.pairs.add(moved, change, torch.where(usable, 1 / curvature, 0))
-        self.scale = torch.where(usable, curvature / size, self.scale)
+        self.scale = torch.where(usable, curvature / size, self.gain * self.scale)
+        self.gain = torch.where(usable, 1.0, self.gain)
 
 
 def _unchanged(grad: Tensor) -> Tensor:

@@ -159,6 +159,18 @@ def test_a_pair_without_positive_curvature_changes_no_step() -> None:
     torch.testing.assert_close(one.propose(image, grad), two.propose(image, grad))
 
 
+def test_steps_grow_until_the_loss_curves_upwards() -> None:
+    image, grad = torch.full((1, 3, 8, 8), 0.5), torch.randn(1, 3, 8, 8)
+    optimizer = LBFGS(precondition=unchanged, radius=0.01)
+    lengths = []
+    for curvature in (-0.1, 0, -0.1, 20, -0.1):
+        moved = optimizer.propose(image, grad) - image
+        lengths.append(moved.abs().mean().item())
+        optimizer.accept(moved, curvature * moved)
+    assert lengths[:4] == pytest.approx([0.01, 0.02, 0.04, 0.08])
+    assert (optimizer.propose(image, grad) - image).abs().mean().item() == pytest.approx(lengths[4])
+
+
 def test_the_longest_step_doubles_with_good_steps_and_falls_with_bad_ones() -> None:
     image, grad = torch.full((1, 3, 8, 8), 0.5), torch.randn(1, 3, 8, 8)
 
