@@ -23,6 +23,7 @@ from ..server import device
 from ..server.preparing import MISSING, Job
 from ..server.service import Service
 from ..settings import DEFAULTS
+from .catalogue import EXAMPLES
 from .controls import quality_of
 from .errors import answered, sentence
 from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
@@ -192,10 +193,14 @@ class _Answers:
 
 
 def _is_checked(fields: Fields) -> bool:
-    """Whether the boxes hold the files that they keep. Any other may still be refused."""
-    return all(
-        identity(path_of(fields[box])) == identity(fields[kept])
+    """Whether the boxes hold files that they keep, or bundled ones. Any other may be refused."""
+    pairs = [
+        (path_of(fields[box]), fields[kept])
         for box, kept in zip(("content", *STYLES), KEPT, strict=True)
+    ]
+    return all(
+        identity(path) == identity(kept) or Path(str(path)).is_relative_to(EXAMPLES)
+        for path, kept in pairs
     )
 
 
@@ -214,15 +219,7 @@ def connect(
     That is a change of any input, the first sight of the page, the end of the check of an upload
     (`taken`), and the end of one of the page's `runs`.
     """
-    watched = [
-        widget.change  # type: ignore[attr-defined]  # all of them have this event
-        for name, widget in inputs.fields.items()
-        if name != "strength"
-    ]
-    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
-    # An upload changes its box at once, and is kept when it has been checked.
-    for check in taken:
-        check.then(None, js=static("changed.js"), **PRIVATE)
+    _watch(changes, inputs, taken)
     kept = dict(zip(KEPT, inputs.pictures.kept, strict=True))
     answers = _Answers(changes, inputs, sweeps, result, service)
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
@@ -262,6 +259,19 @@ def connect(
     )
 
     _connect_switch(changes, demo, result, service)
+
+
+def _watch(changes: Changes, inputs: Inputs, taken: Sequence[Dependency]) -> None:
+    """Every change calls `changed.js`, which presses the hidden buttons."""
+    watched = [
+        widget.change  # type: ignore[attr-defined]  # all of them have this event
+        for name, widget in inputs.fields.items()
+        if name != "strength"
+    ]
+    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
+    # An upload changes its box at once, and is kept when it has been checked.
+    for check in taken:
+        check.then(None, js=static("changed.js"), **PRIVATE)
 
 
 def _connect_switch(changes: Changes, demo: gr.Blocks, result: Result, service: Service) -> None:

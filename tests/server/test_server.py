@@ -126,7 +126,7 @@ def test_it_may_be_stopped_while_it_warms_up(tmp_path: Path, seconds: float) -> 
 def test_a_wrong_limit_is_said_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(AssertionError) as caught, running_server(tmp_path, NST_QUEUE="some"):
         pass
-    assert "NST_QUEUE must be a number" in str(caught.value)
+    assert "NST_QUEUE must be a whole number" in str(caught.value)
     assert "Traceback" not in str(caught.value)
 
 
