@@ -64,6 +64,7 @@ def test_the_check_of_an_upload_changes_nothing_that_came_after_it(
     expect(page.locator("#photos-heading .chosen")).to_have_text("Coffee")
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("coffee"))
     page.locator("#region button").first.click()
+    page.wait_for_function("document.querySelector('#painter img').naturalWidth > 0")
     shape = "(image => image.naturalWidth / image.naturalHeight)"
     board, shown = (
         page.locator(f"{box} img").first.evaluate(shape) for box in ("#painter", "#content")
