@@ -123,8 +123,8 @@ class _Answers:
         """Something has changed: show what would be painted, unless that is in view."""
         session = str(request.session_hash)
         taken = self.service.turns.is_taken(session, KIND)
-        checked = base is not None and _is_checked(fields)
-        if self.service.limits.live and not taken and base is not None and checked:
+        wanted = self.service.limits.live and not taken
+        if wanted and base is not None and _is_checked(fields):
             try:
                 yield from self._frames(base, fields, session)
             except StyleTransferError as error:
@@ -194,13 +194,11 @@ class _Answers:
 
 def _is_checked(fields: Fields) -> bool:
     """Whether the boxes hold files that they keep, or bundled ones. Any other may be refused."""
-    pairs = [
-        (path_of(fields[box]), fields[kept])
-        for box, kept in zip(("content", *STYLES), KEPT, strict=True)
-    ]
+    held = [path_of(fields[box]) for box in ("content", *STYLES)]
+    kept = [fields[name] for name in KEPT]
     return all(
-        identity(path) == identity(kept) or Path(str(path)).is_relative_to(EXAMPLES)
-        for path, kept in pairs
+        identity(path) == identity(checked) or Path(str(path)).is_relative_to(EXAMPLES)
+        for path, checked in zip(held, kept, strict=True)
     )
 
 

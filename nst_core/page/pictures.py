@@ -30,7 +30,7 @@ class Verdict:
     Attributes:
         sent: the file that was checked.
         shown: the file that a box shows of it; None where it is refused.
-        board: the photo as the painter shows it.
+        board: the photo as the painter shows it; empty for other pictures.
     """
 
     sent: str
@@ -184,6 +184,10 @@ def _connect_box(
     """
     verdict = gr.State()
 
+    @answered
+    def check_upload(sent: dict[str, Any] | None) -> Verdict | None:
+        return _check(path_of(sent), painter is not None)
+
     def take(sent: dict[str, Any] | None, found: Verdict | None, kept_file: str | None) -> Updates:
         path = path_of(sent)
         changes: Updates = {kept: gr.skip()}
@@ -206,7 +210,7 @@ def _connect_box(
     box.clear(lambda: None, None, kept, **AT_ONCE)
     # A check may take seconds. A file that comes meanwhile is checked after it.
     checked = box.upload(
-        answered(check_upload),
+        check_upload,
         box,
         verdict,
         trigger_mode="always_last",
@@ -224,14 +228,17 @@ def _connect_box(
     return taken
 
 
-def check_upload(sent: dict[str, Any] | None) -> Verdict | None:
-    """Say at once what is wrong with an upload; make a PNG of one that browsers can't show."""
-    path = path_of(sent)
+def _check(path: str | None, on_board: bool) -> Verdict | None:
+    """Say at once what is wrong with an upload; make a PNG of one that browsers can't show.
+
+    Args:
+        on_board: whether the painter is going to show it.
+    """
     if path is None:
         return None
     try:
         image = load_image(path)
-        return Verdict(path, _shown(path, image), board_photo(image))
+        return Verdict(path, _shown(path, image), board_photo(image) if on_board else "")
     except StyleTransferError as error:
         gr.Warning(sentence(error))
         return Verdict(path)

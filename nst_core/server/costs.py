@@ -76,8 +76,7 @@ class Costs:
 
     def of_finishing(self, job: Job) -> float:
         """Seconds of the finishing in the size of the photo, about; 0 where nobody can say."""
-        width, height = _photo_size(job) or (0, 0)
-        return self._finishing * width * height / 1e6
+        return self._finishing_of(_photo_size(job) or (0, 0))
 
     def of_tiles(self, job: Job, count: int) -> float | None:
         """Seconds of so many tiles of a sweep; None where it would be refused."""
@@ -93,8 +92,12 @@ class Costs:
             plan = make_plan(Settings.from_values({**job.values, **changed}), size)
         except StyleTransferError:
             return None
-        finishing = self.of_finishing(job) if finished else 0.0
+        finishing = self._finishing_of(size) if finished else 0.0
         return self.seconds(count * sum(stage.work for stage in plan)) + finishing
+
+    def _finishing_of(self, size: tuple[int, int]) -> float:
+        width, height = size
+        return self._finishing * width * height / 1e6
 
 
 def _photo_size(job: Job) -> tuple[int, int] | None:
