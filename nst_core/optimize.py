@@ -80,7 +80,8 @@ def paint(
     """Carry out a prepared run, and yield frames on the way.
 
     Args:
-        every: least seconds between two frames; 0 yields one after every step.
+        every: least seconds between two frames; 0 yields one after every step. There is one at the
+            end of every size too, where a consumer can wait with the rest of the run.
         at_least: yield about this many frames, evenly over the steps, however fast they are made.
         stop: asked after every step, and within the steps of large pictures. When it returns
             true, the best picture so far becomes the last frame; without any picture there is no
@@ -127,14 +128,14 @@ def _frames(
             with _computing(transfer.settings, device):
                 descent = Descent(transfer, stage, device, check, descent)
             clock.resume()
-            for _ in range(stage.steps):
+            for made in range(1, stage.steps + 1):
                 with _computing(transfer.settings, device):
                     descent.step()
                 clock.count_step(stage)
                 if clock.step == transfer.settings.steps:
                     break
                 check()
-                if clock.is_frame_due():
+                if clock.is_frame_due() or made == stage.steps:
                     yield clock.frame(descent.now)
                     clock.resume()
     except _Stopped:

@@ -48,6 +48,7 @@ class Outcome:
         result: in the size of the photo, at full strength.
         film: previews of all steps.
         seconds: all that it took.
+        finishing: seconds of it after the last step.
         timed_out: it was ended because it took too long.
         hurried: the picture was enlarged plainly, because the visitor did not want to wait; the
             settings of `transfer` say so too.
@@ -60,6 +61,7 @@ class Outcome:
     result: Image.Image
     film: TimeLapse
     seconds: float
+    finishing: float
     timed_out: bool = False
     hurried: bool = False
     discarded: bool = False
@@ -125,6 +127,7 @@ def run_job(
             return
         run.log_fields.update(made=frame.step)
         timed_out = run.timed_out and not run.stopped.is_set() and frame.step < frame.total_steps
+        made = run.elapsed
         result = yield from _finish(transfer, frame, run)
         if run.discarded and not kept:
             return
@@ -132,18 +135,15 @@ def run_job(
         if result is None:
             transfer = replace(transfer, settings=replace(settings, full_detail=False))
             result = finish(frame.image, transfer.content, _full(transfer), transfer.mask)
-        seconds = run.elapsed
-    outcome = Outcome(
-        transfer,
-        frame,
-        result,
-        previews.film,
-        seconds=seconds,
-        timed_out=timed_out,
-        hurried=hurried,
-        discarded=run.discarded,
-        disconnected=run.disconnected,
-    )
+        outcome = Outcome(
+            *(transfer, frame, result, previews.film),
+            seconds=run.elapsed,
+            finishing=run.elapsed - made,
+            timed_out=timed_out,
+            hurried=hurried,
+            discarded=run.discarded,
+            disconnected=run.disconnected,
+        )
     yield Progress(None, frame, outcome=outcome, losses=losses)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image
@@ -21,7 +22,11 @@ PREVIEW_SIDE = 1024
 
 
 class Previews:
-    """Makes previews of frames: all go into the film, and one a second into a file."""
+    """Makes previews of frames: all go into the film, and one a second into a file.
+
+    So does the one at the end of a size: where a run goes on from a preview that a page has painted
+    by itself, that is what it has to show until the first step of the next size.
+    """
 
     def __init__(self, transfer: Transfer, folder: Path) -> None:
         self.settings, self.folder = transfer.settings, folder
@@ -31,6 +36,7 @@ class Previews:
             self.mask = self.mask and self.mask.resize(self.photo.size)
         self.film = TimeLapse(self.photo.size)
         self.due = 0.0
+        self.ends = set(accumulate(stage.steps for stage in transfer.plan))
 
     def first(self) -> str:
         """The photo, before anything is painted."""
@@ -42,7 +48,7 @@ class Previews:
         """Add a frame to the film; the file of its preview, where the next one is due."""
         image = self.picture(frame)
         self.film.add(image)
-        if frame.done or time.monotonic() < self.due:
+        if frame.done or (time.monotonic() < self.due and frame.step not in self.ends):
             return None
         self.due = time.monotonic() + PREVIEW_SECONDS
         return self.save(image, frame.step)

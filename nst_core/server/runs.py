@@ -30,16 +30,19 @@ class Stop:
 
     A copy in another process never says so. ZeroGPU computes in a forked process, which does not
     see the flags of this one: the server closes the generator of such a run.
+
+    Attributes:
+        asked: says whether the run is to end; without it nothing ends the run.
     """
 
     def __init__(self, asked: Callable[[], bool] | None = None) -> None:
-        self._asked = asked
+        self.asked = asked
 
     def __call__(self) -> bool:
-        return self._asked is not None and self._asked()
+        return self.asked is not None and self.asked()
 
     def __getstate__(self) -> dict[str, None]:
-        return {"_asked": None}
+        return {"asked": None}
 
 
 @dataclass

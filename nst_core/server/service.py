@@ -6,19 +6,21 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import StyleTransferError
+from ..frame import Frame
 from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
 from ..transfer import Transfer
 from .costs import Costs
+from .device import runs_on_zerogpu
 from .history import History
 from .jobs import OUT_OF_TIME, Outcome, Paint, Progress, run_job
 from .limits import Limits
-from .live import first_size, paint_preview
+from .live import Begun, paint_preview, previewed, work_of_preview
 from .preparing import Job, prepare_gallery_job, prepare_job, prepare_sweep_job
 from .runs import Runs, Stop
 from .turns import Turns
@@ -60,6 +62,8 @@ class Service:
         self.closed = threading.Event()
         self._paint = paint
         self._paint_sweep = paint_sweep
+        # What the last preview has begun; whoever has the device takes it.
+        self._begun: Begun | None = None
 
     def paint(self, job: Job, owner: str, folder: Path, kept: bool = False) -> Iterator[Progress]:
         """Run a job from its files to its outcome.
@@ -73,7 +77,11 @@ class Service:
             StyleTransferError: something is missing, can't be used, or is not allowed.
         """
         transfer = prepare_job(job, self.limits)
-        for progress in run_job(transfer, self.runs, owner, folder, self._paint, kept):
+
+        def paint(transfer: Transfer, stop: Stop) -> Generator[Frame]:
+            return self._take(transfer, owner).run(stop)
+
+        for progress in run_job(transfer, self.runs, owner, folder, paint, kept):
             done = progress.outcome
             if done is not None:
                 self._learn(transfer, done)
@@ -81,17 +89,17 @@ class Service:
 
     def _learn(self, transfer: Transfer, done: Outcome) -> None:
         self.costs.learn_run(done.seconds)
-        steps = done.frame.elapsed
         if done.frame.step == done.frame.total_steps:
-            self.costs.learn(transfer.work, steps)
+            self.costs.learn(transfer.work, done.frame.elapsed)
         if transfer.settings.full_detail and not done.hurried:
             width, height = transfer.content.size
-            self.costs.learn_finishing(width * height / 1e6, done.seconds - steps)
+            self.costs.learn_finishing(width * height / 1e6, done.finishing)
 
     def preview(self, job: Job, owner: str, folder: Path) -> Iterator[Progress]:
         """The first size of a run; nothing where the device is wanted for a run.
 
-        An older preview of the owner ends at once.
+        An older preview of the owner ends at once. The rest of the run waits for somebody who wants
+        it; the next run or preview takes it or drops it.
 
         Args:
             owner, folder: as `paint` takes them.
@@ -100,12 +108,25 @@ class Service:
             StyleTransferError: as `paint`.
         """
         with self.runs.announce_preview(owner) as run:
-            transfer = first_size(prepare_job(job, self.limits))
+            transfer = previewed(prepare_job(job, self.limits))
             with self.runs.enter_preview(run) as entered:
                 if entered:
-                    yield from paint_preview(transfer, run, folder, self._paint)
-                    if not run.ends():
-                        self.costs.learn(transfer.work, run.elapsed)
+                    begun = self._take(transfer, owner)
+                    for progress in paint_preview(begun, run, folder):
+                        frame = progress.frame
+                        if frame is not None and frame.done:
+                            self.costs.learn(work_of_preview(transfer), frame.elapsed)
+                        yield progress
+                    if not (run.disconnected or runs_on_zerogpu()):
+                        self._begun = begun
+
+    def _take(self, transfer: Transfer, owner: str) -> Begun:
+        """A run that a preview has begun, where it is this one; whoever calls has the device."""
+        begun, self._begun = self._begun, None
+        # Images are compared by their pixels.
+        if begun is None or begun.transfer != transfer:
+            return Begun(transfer, owner, self._paint)
+        return begun
 
     def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile | None]:
         """The tiles of a sweep; none where it is stopped before its turn.
@@ -156,6 +177,9 @@ class Service:
         """A page is closed for good: its session never comes back."""
         self.runs.leave(session)
         self.turns.leave(session)
+        begun = self._begun
+        if begun is not None and begun.owner == session:
+            self._begun = None
 
     def health(self) -> dict[str, Any]:
         """How the server is, for whoever watches it."""

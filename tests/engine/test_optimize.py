@@ -369,6 +369,14 @@ def test_at_least_so_many_frames_evenly(photo: Image.Image, painting: Image.Imag
     assert len(frames) == 5
 
 
+def test_every_size_ends_with_a_frame(photo: Image.Image, painting: Image.Image) -> None:
+    """There a run can wait, which a preview has begun."""
+    frames = list(stylize(photo, painting, Settings(size=256, steps=4), every=1e9))
+    first, last = frames[0].plan
+    assert [(frame.step, frame.size) for frame in frames[:1]] == [(first.steps, first.size)]
+    assert [frame.step for frame in frames if frame.done] == [first.steps + last.steps]
+
+
 def test_start_images(photo: Image.Image, painting: Image.Image) -> None:
     """A run that starts from the result of another begins where that one ended.
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
@@ -17,8 +21,9 @@ from nst_core import Frame, Settings, StyleTransferError, paint, prepare
 from nst_core.optimize import warm_up
 from nst_core.plan import FIRST_SIZE_MOST
 from nst_core.server.costs import Costs
+from nst_core.server.jobs import Outcome, Progress
 from nst_core.server.limits import Limits
-from nst_core.server.live import first_size
+from nst_core.server.live import previewed, work_of_preview
 from nst_core.server.preparing import Job, prepare_gallery_job
 from nst_core.server.runs import Stop
 from nst_core.server.service import Service
@@ -55,28 +60,186 @@ def in_thread(work: Callable[[], object]) -> threading.Thread:
     return thread
 
 
-def test_a_preview_is_the_first_size_of_the_run(photo_path: Path, painting_path: Path) -> None:
-    transfer = prepare(photo_path, painting_path, Settings(size=512))
-    preview = first_size(transfer)
-    assert preview.plan == transfer.plan[:1]
-    assert preview == replace(transfer, plan=transfer.plan[:1])
+@pytest.fixture
+def painted() -> list[Transfer]:
+    """What runs were begun of, by the service of `begins`."""
+    return []
 
 
-def test_the_frames_of_a_preview_are_those_of_the_run(
-    photo_path: Path, painting_path: Path
+def quick(transfer: Transfer, stop: Stop) -> Generator[Frame]:
+    """A frame after each step, but nothing is painted."""
+    began, step, stage = time.perf_counter(), 0, transfer.plan[0]
+
+    def frame(done: bool = False) -> Frame:
+        image = transfer.content.resize((stage.width, stage.height))
+        elapsed, steps = time.perf_counter() - began, transfer.settings.steps
+        losses = {"total": 1.0}
+        return Frame(image, step, steps, stage.size, transfer.plan, losses, {}, elapsed, 1.0, done)
+
+    for stage in transfer.plan:
+        for _ in range(stage.steps):
+            step += 1
+            if stop():
+                break
+            yield frame()
+    yield frame(done=True)
+
+
+def sparing(transfer: Transfer, stop: Stop) -> Generator[Frame]:
+    """Few frames besides those at the end of a size."""
+    yield from paint(transfer, every=1e9, at_least=3, stop=stop)
+
+
+@pytest.fixture(params=[quick])
+def begins(
+    request: pytest.FixtureRequest, service: Service, painted: list[Transfer]
+) -> Iterator[Service]:
+    """The service, which notes what it begins to paint."""
+
+    def frames(transfer: Transfer, stop: Stop) -> Generator[Frame]:
+        painted.append(transfer)
+        yield from request.param(transfer, stop)
+
+    with patch.object(service, "_paint", frames):
+        yield service
+
+
+@pytest.fixture
+def small_job(job: Job) -> Job:
+    """Three steps at 181 pixels, and one at 256."""
+    return replace(job, values={"size": 256, "steps": 4})
+
+
+def outcome_of(service: Service, job: Job, folder: Path) -> Outcome:
+    *_, last = service.paint(job, "me", folder)
+    assert last.outcome is not None
+    return last.outcome
+
+
+def test_a_preview_is_the_first_size_of_its_run(
+    begins: Service, painted: list[Transfer], small_job: Job, tmp_path: Path
 ) -> None:
-    transfer = prepare(photo_path, painting_path, Settings(size=256, steps=3))
-    transfer = replace(transfer, plan=(replace(transfer.plan[0], steps=2), *transfer.plan[1:]))
-    run = next(frame for frame in paint(transfer) if frame.step == 1)
-    preview = next(frame for frame in paint(first_size(transfer)) if frame.step == 1)
-    assert preview.image.tobytes() == run.image.tobytes()
+    first, *_, last = begins.preview(small_job, "me", tmp_path)
+    assert first.frame is None  # it has the device
+    assert last.frame is not None
+    (transfer,) = painted
+    assert last.frame.done
+    assert last.frame.step == transfer.plan[0].steps == 3
+    assert last.frame.size == transfer.plan[0].size
+    assert last.frame.remaining == 0
 
 
-def test_a_run_that_begins_large_has_a_small_preview(photo_path: Path, painting_path: Path) -> None:
+@pytest.mark.parametrize("begins", [sparing], indirect=True)
+@pytest.mark.parametrize("seen", [2, 9], ids=["in its midst", "at its end"])
+def test_a_run_goes_on_from_its_preview(
+    begins: Service, painted: list[Transfer], small_job: Job, tmp_path: Path, seen: int
+) -> None:
+    """It makes none of the steps again, but shows them; picture and film are the same."""
+    preview = begins.preview(small_job, "me", tmp_path)
+    list(islice(preview, seen))
+    shown: list[Progress] = []
+    thread = in_thread(lambda: shown.extend(begins.paint(small_job, "me", tmp_path)))
+    while not begins.health()["running"]:
+        time.sleep(0.01)
+    assert list(preview) == []  # the run ends it
+    thread.join(60)
+    assert len(painted) == 1
+    start, first_size, *_, last = shown
+    assert start.frame is None
+    assert first_size.frame is not None
+    assert first_size.frame.step == painted[0].plan[0].steps
+    after = last.outcome
+    assert after is not None
+    # The next run begins anew.
+    alone = outcome_of(begins, small_job, tmp_path)
+    assert len(painted) == 2
+    assert after.frame.image.tobytes() == alone.frame.image.tobytes()
+    assert after.film.frames == alone.film.frames
+    assert after.frame.losses == alone.frame.losses
+
+
+def test_a_run_of_anything_else_begins_anew(
+    begins: Service, painted: list[Transfer], small_job: Job, tmp_path: Path
+) -> None:
+    list(begins.preview(small_job, "me", tmp_path))
+    begun = weakref.ref(begins._begun)
+    values = {**small_job.values, "style_weight": 2}
+    outcome_of(begins, replace(small_job, values=values), tmp_path)
+    assert len(painted) == 2
+    assert begun() is None
+    # The photo has another name, but is the same.
+    list(begins.preview(small_job, "me", tmp_path))
+    copy = shutil.copy(str(small_job.content), tmp_path / "copy.png")
+    outcome_of(begins, replace(small_job, content=str(copy)), tmp_path)
+    assert len(painted) == 3
+
+
+def test_the_time_between_a_preview_and_its_run_does_not_count(
+    begins: Service, small_job: Job, tmp_path: Path
+) -> None:
+    """A page that nobody looks at for an hour would make every later run seem to take an hour."""
+    began = time.perf_counter()
+    list(begins.preview(small_job, "me", tmp_path))
+    time.sleep(2)
+    outcome = outcome_of(begins, small_job, tmp_path)
+    assert outcome.frame.elapsed + 2 < time.perf_counter() - began
+    assert outcome.finishing < outcome.seconds
+
+
+def test_nothing_is_kept_of_a_preview_whose_page_is_closed(
+    begins: Service, small_job: Job, tmp_path: Path
+) -> None:
+    list(begins.preview(small_job, "me", tmp_path))
+    begun = weakref.ref(begins._begun)
+    begins.close_page("somebody else")
+    assert begun() is not None
+    begins.close_page("me")
+    assert begun() is None
+    preview = begins.preview(small_job, "me", tmp_path)
+    assert next(preview).frame is None
+    preview.close()  # the connection is cut
+    assert begins._begun is None
+
+
+def test_a_run_that_is_stopped_after_its_preview_keeps_what_it_has(
+    begins: Service, small_job: Job, tmp_path: Path
+) -> None:
+    list(begins.preview(small_job, "me", tmp_path))
+    run = begins.paint(small_job, "me", tmp_path)
+    next(run)
+    begins.runs.stop("me")
+    *_, last = run
+    assert last.outcome is not None
+    assert 0 < last.outcome.frame.step <= 3
+
+
+def test_on_zerogpu_a_preview_is_a_run_of_its_own(
+    begins: Service,
+    painted: list[Transfer],
+    small_job: Job,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker would go on with the run while nobody wants it."""
+    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
+    *_, last = begins.preview(small_job, "me", tmp_path)
+    assert last.frame is not None
+    assert last.frame.done
+    (preview,) = painted
+    outcome = outcome_of(begins, small_job, tmp_path)
+    assert preview.plan == outcome.transfer.plan[:1]
+    assert outcome.frame.step == 4
+    assert len(painted) == 2
+
+
+def test_a_run_that_begins_large_has_a_small_preview(
+    begins: Service, photo_path: Path, painting_path: Path
+) -> None:
     settings = Settings(size=1024, coarse_to_fine=False, steps=500)
-    (stage,) = first_size(prepare(photo_path, painting_path, settings)).plan
+    transfer = previewed(prepare(photo_path, painting_path, settings))
+    (stage,) = transfer.plan
     assert stage.size == FIRST_SIZE_MOST
-    assert stage.steps == DEFAULTS.steps
+    assert work_of_preview(transfer) == replace(stage, steps=DEFAULTS.steps).work
 
 
 def test_a_run_ends_the_preview_of_somebody_else(
@@ -121,6 +284,8 @@ def test_a_newer_preview_drops_the_older_one_of_its_page(
         newer.close()
 
     thread = in_thread(show_newer)
+    while len(service.runs._previews) < 2:
+        time.sleep(0.01)
     assert list(older) == []
     thread.join(10)
     assert found
