@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from .color import match_colors
-from .images import working_size
 from .objective import Objective
 from .optimizers import LBFGS, Adam
 from .plan import Stage
-from .start import first_picture
+from .start import first_picture, paintings_at
 from .tensors import add_margin, cut_margin, to_tensor
 from .terms import Terms
 from .transfer import Transfer
@@ -54,7 +52,7 @@ class Descent:
     ) -> None:
         settings = transfer.settings
         self.photo = to_tensor(transfer.content, (stage.width, stage.height)).to(device)
-        paintings = _paintings(transfer, stage, self.photo)
+        paintings = paintings_at(stage.size, transfer, self.photo)
         self.objective = Objective(
             add_margin(self.photo, stage.margin),
             paintings,
@@ -64,8 +62,7 @@ class Descent:
             check if stage.in_strips else lambda: None,
         )
         if before is None:
-            images = {"style": transfer.styles[0], "image": transfer.start}
-            image = first_picture(self.photo, paintings, images, settings)
+            image = first_picture(self.photo, paintings, transfer)
         else:
             small = cut_margin(before.best.image, before.best.stage.margin)
             image = enlarge(small, before.photo, self.photo)
@@ -95,19 +92,6 @@ class Descent:
             self.optimizer.reject()
         if self.now.loss < self.best.loss:
             self.best = self.now
-
-
-def _paintings(transfer: Transfer, stage: Stage, photo: Tensor) -> list[Tensor]:
-    """The styles at the stroke size of a stage, matched to the photo's colours where asked for."""
-    settings = transfer.settings
-    stroke_size = round(settings.style_scale * stage.size)
-    paintings = [
-        to_tensor(style, working_size(style.size, stroke_size)).to(photo.device)
-        for style in transfer.styles
-    ]
-    if settings.color == "match":
-        return [match_colors(x, photo, settings.color_amount) for x in paintings]
-    return paintings
 
 
 def _region(transfer: Transfer, stage: Stage, device: str) -> Tensor | None:

@@ -180,12 +180,11 @@ class _Answers:
             return
         with tempfile.TemporaryDirectory() as folder:
             for progress in self.service.preview(job_of(fields), session, Path(folder)):
-                frame, picture = progress.frame, progress.picture
-                if frame is None or picture is None:
-                    yield {self.result.status: status_line("Preview", progress_bar(0, 1))}
-                    continue
+                frame, picture = progress.frame, str(progress.picture)
                 line = status_line("Preview: press Stylize to paint it in full.")
-                if not frame.done:
+                if frame is None:
+                    line = status_line("Preview", progress_bar(0, 1))
+                elif not frame.done:
                     text = f"Preview, {seconds_text(frame.remaining)} left"
                     line = status_line(text, progress_bar(frame.step, frame.plan[0].steps))
                 seen = Base(content, picture, "preview", key=key, finished=False)

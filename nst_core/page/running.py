@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from gradio.events import Dependency
 
 from ..errors import StyleTransferError
@@ -41,10 +40,13 @@ class _Told:
 
     Attributes:
         finishing: seconds that come after the last step, about.
+        in_view: whether a picture of these inputs is in view, such as a preview; it stays until
+            there is a better one.
         left: seconds to the end, which only fall.
     """
 
     finishing: float
+    in_view: bool
     left: float = math.inf
 
 
@@ -58,10 +60,13 @@ class _Runner:
     strip: Strip
     service: Service
 
-    def stylize(self, request: gr.Request, token: Any, **fields: Any) -> Iterator[Updates]:
+    def stylize(
+        self, request: gr.Request, token: Any, base: Base | None, **fields: Any
+    ) -> Iterator[Updates]:
         """A run from the pictures and settings in view."""
+        in_view = base is not None and base.key == key_of(fields)
         try:
-            yield from self._follow(job_of(fields), fields, token, request)
+            yield from self._follow(job_of(fields), fields, token, request, in_view)
         except (gr.Error, StyleTransferError) as error:
             yield {self.result.status: status_line(warn(error))}
 
@@ -75,17 +80,17 @@ class _Runner:
                 raise StyleTransferError(
                     "There is no result to go on from any more: press Stylize first."
                 )
-            yield from self._follow(job_of(fields, record), fields, token, request)
+            yield from self._follow(job_of(fields, record), fields, token, request, in_view=True)
         except (gr.Error, StyleTransferError) as error:
             yield {self.result.status: status_line(warn(error))}
 
     def _follow(
-        self, job: Job, fields: Fields, token: Any, request: gr.Request
+        self, job: Job, fields: Fields, token: Any, request: gr.Request, in_view: bool
     ) -> Iterator[Updates]:
         """What the page shows of a run: its progress, then its result, then its film."""
         owner = owner_of(token)
         name = self.service.history.reserve(owner)
-        told = _Told(self.service.costs.of_finishing(job))
+        told = _Told(self.service.costs.of_finishing(job), in_view)
         progress = None
         try:
             with tempfile.TemporaryDirectory() as folder:
@@ -104,8 +109,9 @@ class _Runner:
 
     def _show_progress(self, progress: Progress, fields: Fields, told: _Told) -> Updates:
         frame, result = progress.frame, self.result
-        if frame is None:  # the picture in view stays until the first step is made
+        if frame is None:
             return {
+                result.picture: gr.skip() if told.in_view else progress.picture,
                 result.status: status_line("Starting", progress_bar(0, 1)),
                 result.tabs: gr.Tabs(selected="picture"),
                 **result.curve.hide(),
@@ -208,19 +214,19 @@ def connect(
     def ready(base: Base | None) -> Updates:
         return buttons.ready(result, base)
 
-    starts: tuple[tuple[gr.Button, Work, dict[str, Component]], ...] = (
-        (buttons.start, runner.stylize, {}),
-        (result.refine, runner.refine, {"base": result.base}),
+    starts: tuple[tuple[gr.Button, Work], ...] = (
+        (buttons.start, runner.stylize),
+        (result.refine, runner.refine),
     )
     runs = []
-    for button, work, more in starts:
+    for button, work in starts:
         button.click(None, js=static("show_result_on_phone.js"), **PRIVATE)
         run = run_button(
             service,
             button,
             work,
             kind=KIND,
-            inputs={"token": strip.browser_token, **more, **inputs.fields},
+            inputs={"token": strip.browser_token, "base": result.base, **inputs.fields},
             outputs=[*owned(result), *owned(buttons), *owned(strip)],
             buttons=shown,
             waiting=waiting,

@@ -74,7 +74,8 @@ class Progress:
 
     Attributes:
         picture: the file of a preview; None where the one before still stands.
-        frame: the frame it was made from; None before the first step.
+        frame: the frame it was made from; None before the first step, when it is what the run
+            starts from.
         finished: after the last step, the part (0 to 1) of the result that is made.
         outcome: at the end.
         losses: of all frames so far, also of those without a preview: step, and loss by terms.

@@ -95,14 +95,14 @@ class Begun:
 def paint_preview(begun: Begun, run: Run, folder: Path) -> Iterator[Progress]:
     """The frames of a preview, some of them as files in a folder; the last one is `done`.
 
-    Before them comes a progress without a frame: the preview has the device.
+    Before them comes a progress without a frame, with what the run starts from.
 
     Raises:
         StyleTransferError: as `paint`.
     """
-    yield Progress(None)
     transfer = begun.transfer
     previews, steps = Previews(transfer, folder), _stage(transfer).steps
+    yield Progress(previews.save(previews.start(), 0))
     due = time.monotonic()
     for frame in begun.preview():
         if run.ends():
@@ -110,7 +110,7 @@ def paint_preview(begun: Begun, run: Run, folder: Path) -> Iterator[Progress]:
         done = frame.done or frame.step >= steps
         if done or time.monotonic() >= due:
             due = time.monotonic() + FRAME_SECONDS
-            path = previews.save(previews.picture(frame), frame.step)
+            path = previews.save(previews.picture(frame.image), frame.step)
             remaining = 0.0 if done else frame.remaining * _part_left(transfer, frame.step, steps)
             yield Progress(path, replace(frame, remaining=remaining, done=done))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..frame import Frame
 from ..images import contained, on_white
 from ..timelapse import TimeLapse
 from ..transfer import Transfer
+from .device import runs_on_zerogpu
 
 # Seconds between two previews, and until the first one.
 PREVIEW_SECONDS = 1.0
@@ -29,7 +31,7 @@ class Previews:
     """
 
     def __init__(self, transfer: Transfer, folder: Path) -> None:
-        self.settings, self.folder = transfer.settings, folder
+        self.transfer, self.settings, self.folder = transfer, transfer.settings, folder
         self.photo, self.mask = transfer.content, transfer.mask
         if max(self.photo.size) > PREVIEW_SIDE:
             self.photo = contained(self.photo, PREVIEW_SIDE)
@@ -39,23 +41,33 @@ class Previews:
         self.ends = set(accumulate(stage.steps for stage in transfer.plan))
 
     def first(self) -> str:
-        """The photo, before anything is painted."""
+        """What the run starts from, before anything is painted; the film begins with the photo."""
         self.film.add(on_white(self.photo))
         self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self.save(self.photo, 0)
+        return self.save(self.start(), 0)
+
+    def start(self) -> Image.Image:
+        """The picture that the first step starts from; the photo in place of noise."""
+        # On ZeroGPU nothing may compute before a fork.
+        if self.settings.init == "noise" or runs_on_zerogpu():
+            return self.photo
+        from ..start import start_image  # not above: PyTorch is imported when it is needed
+
+        image = start_image(replace(self.transfer, content=self.photo), self.photo.size)
+        return self.picture(image)
 
     def take(self, frame: Frame) -> str | None:
         """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = self.picture(frame)
+        image = self.picture(frame.image)
         self.film.add(image)
         if frame.done or (time.monotonic() < self.due and frame.step not in self.ends):
             return None
         self.due = time.monotonic() + PREVIEW_SECONDS
         return self.save(image, frame.step)
 
-    def picture(self, frame: Frame) -> Image.Image:
-        """A frame as the page shows it."""
-        return preview(frame.image, self.photo, self.settings, self.mask)
+    def picture(self, image: Image.Image) -> Image.Image:
+        """The image of a frame as the page shows it."""
+        return preview(image, self.photo, self.settings, self.mask)
 
     def save(self, image: Image.Image, step: int) -> str:
         """Save a preview in the shape of the result, so that nothing jumps on the screen."""

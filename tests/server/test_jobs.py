@@ -100,7 +100,7 @@ def test_a_sweep_is_planned_by_its_tiles_and_not_by_the_size_of_the_job(job: Job
     assert {settings.style_weight for settings in sweep.chosen} == {0.2, 1.0, 5.0}
 
 
-def test_a_run_shows_the_photo_first_and_ends_with_its_outcome(job: Job, tmp_path: Path) -> None:
+def test_a_run_shows_its_start_first_and_ends_with_its_outcome(job: Job, tmp_path: Path) -> None:
     first, *_, finishing, last = run(job, tmp_path)
     assert first.frame is None
     assert Image.open(str(first.picture)).size == Image.open(str(job.content)).size
@@ -111,6 +111,30 @@ def test_a_run_shows_the_photo_first_and_ends_with_its_outcome(job: Job, tmp_pat
     assert outcome.result.size == Image.open(str(job.content)).size
     assert len(outcome.film.frames) == 5  # the photo, and four frames
     assert not outcome.timed_out
+
+
+@pytest.mark.parametrize(
+    ("values", "color"),
+    [
+        ({}, (128, 128, 0)),  # half way to the colour of the painting
+        ({"style_weight": 0}, (255, 0, 0)),
+        ({"color": "content"}, (255, 0, 0)),
+        ({"init": "style"}, (0, 255, 0)),
+        ({"init": "noise"}, (255, 0, 0)),  # noise is nothing to look at
+    ],
+)
+def test_a_click_is_answered_with_what_the_run_starts_from(
+    job: Job, tmp_path: Path, values: dict[str, Any], color: tuple[int, int, int]
+) -> None:
+    for name, colors in (("photo", ("#f00", "#e01010")), ("painting", ("#0f0", "#10e010"))):
+        image = Image.new("RGB", (90, 60), colors[0])
+        image.paste(colors[1], (0, 0, 45, 60))
+        image.save(tmp_path / f"{name}.png")
+    files = {"content": str(tmp_path / "photo.png"), "styles": [str(tmp_path / "painting.png")]}
+    first, *_ = run(replace(job, **files, values={**SMALL, **values}), tmp_path)
+    shown = Image.open(str(first.picture)).getpixel((70, 30))
+    assert isinstance(shown, tuple)
+    assert max(abs(x - y) for x, y in zip(shown, color, strict=True)) < 32
 
 
 def test_a_stopped_run_keeps_what_it_has(job: Job, tmp_path: Path) -> None:
