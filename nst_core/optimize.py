@@ -83,9 +83,9 @@ def paint(
         every: least seconds between two frames; 0 yields one after every step. There is one at the
             end of every size too, where a consumer can wait with the rest of the run.
         at_least: yield about this many frames, evenly over the steps, however fast they are made.
-        stop: asked after every step, and within the steps of large pictures. When it returns
-            true, the best picture so far becomes the last frame; without any picture there is no
-            frame.
+        stop: asked after every step and every frame, and within the steps of large pictures. When
+            it returns true, the best picture so far becomes the last frame; without any picture
+            there is no frame.
         device: "cuda", "mps" or "cpu"; by default the best one of this machine.
 
     Yields:
@@ -137,6 +137,7 @@ def _frames(
                 check()
                 if clock.is_frame_due() or made == stage.steps:
                     yield clock.frame(descent.now)
+                    check()  # the consumer may have taken its time
                     clock.resume()
     except _Stopped:
         pass

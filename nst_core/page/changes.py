@@ -2,14 +2,12 @@
 
 Every input tells the browser that it has changed (`changed.js`). When nothing has changed for a
 moment, the browser presses two hidden buttons, whose clicks carry the values of all inputs: one is
-answered at once, the other asks for a preview, where the visitor wants them.
+answered at once, the other asks for a preview (`live.py`), where the visitor wants them.
 """
 
 from __future__ import annotations
 
-import logging
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,50 +15,41 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from ..errors import StyleTransferError
 from ..presets import QUALITIES
-from ..server import device
 from ..server.preparing import MISSING, Job
 from ..server.service import Service
 from ..settings import DEFAULTS
-from .catalogue import EXAMPLES
+from . import live
 from .controls import quality_of
-from .errors import answered, sentence
-from .events import AT_ONCE, IN_BACKGROUND, PRIVATE
-from .inputs import STYLES, Inputs, identity, job_of, key_of
+from .errors import answered
+from .events import AT_ONCE, PRIVATE
+from .inputs import Inputs, identity, job_of, key_of
+from .live import READY, Live, is_checked, is_in_view, kept_files
 from .result import Base, Result
 from .running import KIND
-from .status import cost_text, progress_bar, quality_text, seconds_text, status_line
+from .status import cost_text, quality_text, status_line
 from .sweep import Sweeps
-from .widgets import Fields, Updates, owned, path_of, static
+from .widgets import Fields, Updates, owned, static
 
-log = logging.getLogger("nst")
-
-# Previews that may wait for the last step of an older one.
-MOST_PREVIEWS = 8
-READY = "Ready: press Stylize to paint it."
 # Short enough for one line on a phone: a second one moves what is below the finger.
 READY_AGAIN = "Ready: press Stylize. This is the old picture."
 UP_TO_DATE = "This picture is up to date."
 NEXT = "Your changes are for the next run."
 # What says of a picture in view that it is not what is set up.
 OLD_NEWS = (READY, READY_AGAIN, *(MISSING.format(name) for name in ("photo", "painting")))
-# The files that were found to be pictures, by the names that handlers get them by.
-KEPT = tuple(f"kept_{box}" for box in ("content", *STYLES))
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The line below the button, the switch of the previews, and the hidden buttons."""
+    """The line below the button, the previews, and a hidden button."""
 
     cost: gr.HTML
-    live: gr.Checkbox
+    live: Live
     changed: gr.Button
-    preview: gr.Button
 
 
 def build(service: Service) -> Changes:
-    """The line and the switch in a row; previews are off until the device is known."""
+    """The line and the switch of the previews in a row."""
     with gr.Row(elem_classes="line", elem_id="under-button"):
         cost = gr.HTML(
             "",
@@ -71,16 +60,9 @@ def build(service: Service) -> Changes:
             elem_id="cost",
             apply_default_css=False,
         )
-        live = gr.Checkbox(
-            label="Live preview while I choose",
-            container=False,
-            visible=bool(service.limits.live),
-            elem_id="live",
-            min_width=0,
-        )
+        previews = live.build(service)
     changed = gr.Button("Changed", visible="hidden", elem_id="changed")
-    preview = gr.Button("Preview", visible="hidden", elem_id="preview")
-    return Changes(cost, live, changed, preview)
+    return Changes(cost, previews, changed)
 
 
 @dataclass(frozen=True)
@@ -119,22 +101,6 @@ class _Answers:
         note = NEXT if base and base.name and base.key != key_of(fields) else ""
         return self._costs(job_of(fields), str(request.session_hash), note)
 
-    def preview(self, request: gr.Request, base: Base | None, **fields: Any) -> Iterator[Updates]:
-        """Something has changed: show what would be painted, unless that is in view."""
-        session = str(request.session_hash)
-        taken = self.service.turns.is_taken(session, KIND)
-        wanted = self.service.limits.live and not taken
-        if wanted and base is not None and _is_checked(fields):
-            try:
-                yield from self._frames(base, fields, session)
-            except StyleTransferError as error:
-                yield {self.result.status: status_line(sentence(error))}
-            except Exception:
-                # A preview nobody has asked for does not fail loudly.
-                log.exception("a preview failed")
-        # Gradio sends the last update once more, when a run may have begun.
-        yield {self.result.status: gr.skip()}
-
     def _costs(self, job: Job, session: str, note: str = "") -> Updates:
         """What the next run and the sweeps will take."""
         service = self.service
@@ -158,47 +124,21 @@ class _Answers:
         Args:
             line: the line below the picture.
         """
-        if not _is_checked(fields):
+        if not is_checked(fields):
             return {}
         job = job_of(fields)
         content = job.content
         if content is None or not job.styles:
             missing = "photo" if content is None else "painting"
             return {self.result.status: status_line(MISSING.format(missing))}
-        if key_of(fields) == base.key:
+        if is_in_view(base, fields):
             old = any(text in line for text in OLD_NEWS)
             return {self.result.status: status_line(UP_TO_DATE)} if old else {}
         if identity(content) == identity(base.content):
-            text = READY if base.result == base.content else READY_AGAIN
+            text = READY if base.partial or base.result == base.content else READY_AGAIN
             return {} if live else {self.result.status: status_line(text)}
         photo = Base(content, content, Path(content).stem, finished=False)
         return self.result.show_unfinished(photo, status_line(READY))
-
-    def _frames(self, base: Base, fields: Fields, session: str) -> Iterator[Updates]:
-        content, key = path_of(fields["content"]), key_of(fields)
-        if content is None or key == base.key:
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            for progress in self.service.preview(job_of(fields), session, Path(folder)):
-                frame, picture = progress.frame, str(progress.picture)
-                line = status_line("Preview: press Stylize to paint it in full.")
-                if frame is None:
-                    line = status_line("Preview", progress_bar(0, 1))
-                elif not frame.done:
-                    text = f"Preview, {seconds_text(frame.remaining)} left"
-                    line = status_line(text, progress_bar(frame.step, frame.plan[0].steps))
-                seen = Base(content, picture, "preview", key=key, finished=False)
-                yield self.result.show_unfinished(seen, line)
-
-
-def _is_checked(fields: Fields) -> bool:
-    """Whether the boxes hold files that they keep, or bundled ones. Any other may be refused."""
-    held = [path_of(fields[box]) for box in ("content", *STYLES)]
-    kept = [fields[name] for name in KEPT]
-    return all(
-        identity(path) == identity(checked) or Path(str(path)).is_relative_to(EXAMPLES)
-        for path, checked in zip(held, kept, strict=True)
-    )
 
 
 def connect(
@@ -217,7 +157,6 @@ def connect(
     (`taken`), and the end of one of the page's `runs`.
     """
     _watch(changes, inputs, taken)
-    kept = dict(zip(KEPT, inputs.pictures.kept, strict=True))
     answers = _Answers(changes, inputs, sweeps, result, service)
     shown = [changes.cost, inputs.controls.quality, sweeps.gallery.status, sweeps.nine.status]
     at_once = {**AT_ONCE, "preprocess": False, "show_progress": "hidden"}
@@ -237,25 +176,15 @@ def connect(
         inputs_kwargs={
             "base": result.base,
             "running": result.running,
-            "live": changes.live,
+            "live": changes.live.switch,
             "line": result.status,
-            **kept,
+            **kept_files(inputs),
             **inputs.fields,
         },
         trigger_mode="multiple",
         **at_once,
     )
-    changes.preview.click(
-        answered(answers.preview),
-        None,
-        owned(result),
-        inputs_kwargs={"base": result.base, **kept, **inputs.fields},
-        trigger_mode="multiple",
-        preprocess=False,
-        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
-    )
-
-    _connect_switch(changes, demo, result, service)
+    live.connect(changes.live, demo, inputs, result, service)
 
 
 def _watch(changes: Changes, inputs: Inputs, taken: Sequence[Dependency]) -> None:
@@ -265,25 +194,7 @@ def _watch(changes: Changes, inputs: Inputs, taken: Sequence[Dependency]) -> Non
         for name, widget in inputs.fields.items()
         if name != "strength"
     ]
-    gr.on([*watched, changes.live.input], None, js=static("changed.js"), **PRIVATE)
+    gr.on([*watched, changes.live.switch.input], None, js=static("changed.js"), **PRIVATE)
     # An upload changes its box at once, and is kept when it has been checked.
     for check in taken:
         check.then(None, js=static("changed.js"), **PRIVATE)
-
-
-def _connect_switch(changes: Changes, demo: gr.Blocks, result: Result, service: Service) -> None:
-    """The switch is on where previews are fast; turned off, it ends the one that goes on."""
-
-    @answered
-    def turn_off(request: gr.Request, live: Any) -> Any:
-        ended = not live and service.runs.end_previews(str(request.session_hash))
-        return status_line(READY) if ended else gr.skip()
-
-    changes.live.input(turn_off, changes.live, result.status, **AT_ONCE)
-    if service.limits.live:
-
-        def turn_on() -> Any:
-            # A visitor may have been faster, so the switch is never turned off.
-            return True if device.is_fast_device() else gr.skip()
-
-        demo.load(turn_on, None, changes.live, show_progress="hidden", **AT_ONCE)

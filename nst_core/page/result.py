@@ -31,6 +31,7 @@ class Base:
         name: of its record in the history; bundled examples have none.
         key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
         finished: whether it is a result; a preview and a photo that is not painted yet are none.
+        partial: whether it is a preview that has not come to its end.
     """
 
     content: str
@@ -40,6 +41,7 @@ class Base:
     name: str | None = None
     key: str = ""
     finished: bool = True
+    partial: bool = False
 
     @classmethod
     def of(cls, record: Record) -> Base:

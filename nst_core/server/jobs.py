@@ -118,7 +118,7 @@ def run_job(
                 run.seconds_left = frame.remaining
                 losses.append((frame.step, frame.losses))
                 path = previews.take(frame)
-                if frame.done or run.ends():
+                if frame.done:
                     break
                 if path is not None:
                     yield Progress(path, frame, losses=losses)

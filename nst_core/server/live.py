@@ -54,8 +54,10 @@ class Begun:
     """A run that makes its steps when it is asked for their frames, by a preview or as a run.
 
     Args:
-        owner: whose preview begins it.
         paint: computes the frames.
+
+    Attributes:
+        owner: whose preview it was last.
     """
 
     def __init__(self, transfer: Transfer, owner: str, paint: Paint) -> None:
@@ -79,7 +81,10 @@ class Begun:
         self._stop.asked = stop
         with closing(self._frames):
             yield from self._kept
-            yield from self._next_frames(keep=False)
+            for frame in self._next_frames(keep=False):
+                yield frame
+                if runs_on_zerogpu() and stop():  # which the worker does not know
+                    return
 
     def _next_frames(self, keep: bool) -> Iterator[Frame]:
         if self._latest:
@@ -101,21 +106,27 @@ def paint_preview(begun: Begun, run: Run, folder: Path) -> Iterator[Progress]:
         StyleTransferError: as `paint`.
     """
     transfer = begun.transfer
-    previews, steps = Previews(transfer, folder), _stage(transfer).steps
+    previews, stage = Previews(transfer, folder), _stage(transfer)
     yield Progress(previews.save(previews.start(), 0))
     due = time.monotonic()
     for frame in begun.preview():
         if run.ends():
             return
-        done = frame.done or frame.step >= steps
+        done = frame.done or frame.step >= stage.steps
         if done or time.monotonic() >= due:
             due = time.monotonic() + FRAME_SECONDS
             path = previews.save(previews.picture(frame.image), frame.step)
-            remaining = 0.0 if done else frame.remaining * _part_left(transfer, frame.step, steps)
-            yield Progress(path, replace(frame, remaining=remaining, done=done))
+            yield Progress(path, _as_preview(frame, transfer, stage, done))
 
 
-def _part_left(transfer: Transfer, made: int, steps: int) -> float:
-    """The part of the work left in a run that is left in its preview, after so many steps."""
-    work_of_step = transfer.plan[0].work_of_step
-    return (steps - made) * work_of_step / (transfer.work - made * work_of_step)
+def _as_preview(frame: Frame, transfer: Transfer, stage: Stage, done: bool) -> Frame:
+    """A frame of a run as that of its preview, which is one stage long."""
+    left = (stage.steps - frame.step) * stage.work_of_step
+    part = left / (transfer.work - frame.step * stage.work_of_step)
+    return replace(
+        frame,
+        plan=(stage,),
+        total_steps=stage.steps,
+        remaining=0.0 if done else frame.remaining * part,
+        done=done,
+    )

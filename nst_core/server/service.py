@@ -126,6 +126,7 @@ class Service:
         # Images are compared by their pixels.
         if begun is None or begun.transfer != transfer:
             return Begun(transfer, owner, self._paint)
+        begun.owner = owner
         return begun
 
     def paint_sweep(self, job: Job, owner: str) -> Iterator[Tile | None]:

@@ -115,10 +115,23 @@ def test_seed_decides_the_noise(photo: Image.Image, painting: Image.Image) -> No
 
 
 def test_stop_ends_with_a_finished_frame(photo: Image.Image, painting: Image.Image) -> None:
-    calls = iter([False, False, True])
+    calls = iter([False, False, False, False, True])  # after each step, and after each frame
     frames = list(stylize(photo, painting, SMALL, stop=lambda: next(calls)))
     assert [frame.step for frame in frames] == [1, 2, 3]
     assert frames[-1].done
+
+
+def test_a_stop_between_two_frames_makes_no_further_step(
+    photo: Image.Image, painting: Image.Image
+) -> None:
+    """A consumer may keep a frame for long, and the next step may be one of a large size."""
+    asked: list[bool] = []
+    frames = stylize(photo, painting, Settings(size=64, steps=5), stop=lambda: bool(asked))
+    assert next(frames).step == 1
+    asked.append(True)
+    (last,) = frames
+    assert last.done
+    assert last.step == 1
 
 
 def test_closing_the_generator_ends_the_work(

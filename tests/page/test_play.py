@@ -237,10 +237,30 @@ def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
     start_long_run(page)  # does not wait until the preview is finished
     painting(other, "Poppies").click()
     expect(other.locator("#style img")).to_have_attribute("src", re.compile("poppies"))
+    expect(status(other)).to_contain_text("A run has the device now")
     other.wait_for_timeout(1000)
     assert health(server) == {"status": "ok", "running": 1, "waiting": 0}
+    expect(status(other)).to_contain_text("A run has the device now")
     stop(page)
     assert other.locator(".toast-wrap").inner_text().strip() == ""
+    # What is in view is not the whole preview, which goes on.
+    other.get_by_label("Live preview").uncheck()
+    expect(status(other)).to_contain_text("Ready: press Stylize")
+    other.get_by_label("Live preview").check()
+    expect(status(other)).to_contain_text("Preview")
+    set_number(other, "Size", 64)  # ends soon
+    set_number(other, "Steps", 2)
+    expect(status(other)).to_contain_text("Preview: press Stylize", timeout=60_000)
+
+
+def test_a_preview_ends_with_its_photo(page: Page) -> None:
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
+    expect(status(page)).to_contain_text("left", timeout=60_000)
+    page.locator("#content").get_by_label("Remove Image").click()
+    expect(status(page)).to_contain_text("no photo yet")
+    page.wait_for_timeout(2000)
+    expect(status(page)).to_contain_text("no photo yet")
 
 
 @pytest.mark.usefixtures("tiny_tiles")

@@ -79,9 +79,10 @@ def quick(transfer: Transfer, stop: Stop) -> Generator[Frame]:
     for stage in transfer.plan:
         for _ in range(stage.steps):
             step += 1
-            if stop():
-                break
             yield frame()
+            if stop():
+                yield frame(done=True)
+                return
     yield frame(done=True)
 
 
@@ -124,8 +125,9 @@ def test_a_preview_is_the_first_size_of_its_run(
     assert last.frame is not None
     (transfer,) = painted
     assert last.frame.done
-    assert last.frame.step == transfer.plan[0].steps == 3
+    assert last.frame.step == last.frame.total_steps == 3
     assert last.frame.size == transfer.plan[0].size
+    assert last.frame.plan == transfer.plan[:1]
     assert last.frame.remaining == 0
 
 
@@ -201,6 +203,19 @@ def test_nothing_is_kept_of_a_preview_whose_page_is_closed(
     assert begins._begun is None
 
 
+def test_a_preview_belongs_to_the_page_that_saw_it_last(
+    begins: Service, small_job: Job, tmp_path: Path
+) -> None:
+    """It would be kept for good where the first page was closed before."""
+    list(begins.preview(small_job, "first", tmp_path))
+    begun = weakref.ref(begins._begun)
+    list(begins.preview(small_job, "second", tmp_path))
+    begins.close_page("first")
+    assert begun() is not None
+    begins.close_page("second")
+    assert begun() is None
+
+
 def test_a_run_that_is_stopped_after_its_preview_keeps_what_it_has(
     begins: Service, small_job: Job, tmp_path: Path
 ) -> None:
@@ -210,7 +225,7 @@ def test_a_run_that_is_stopped_after_its_preview_keeps_what_it_has(
     begins.runs.stop("me")
     *_, last = run
     assert last.outcome is not None
-    assert 0 < last.outcome.frame.step <= 3
+    assert last.outcome.frame.step == 3
 
 
 def test_on_zerogpu_a_preview_is_a_run_of_its_own(
