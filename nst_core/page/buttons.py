@@ -138,7 +138,7 @@ def say_place(service: Service, timer: gr.Timer, kind: str, status: gr.HTML) -> 
     @answered
     def say(request: gr.Request) -> Any:
         place = service.place(str(request.session_hash), kind)
-        return gr.skip() if place is None else status_line(place_text(*place))
+        return gr.skip() if place is None else status_line(place_text(place))
 
     timer.tick(say, None, status, show_progress="hidden", **AT_ONCE)
 

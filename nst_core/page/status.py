@@ -7,6 +7,7 @@ import math
 from ..frame import Frame
 from ..server.jobs import Outcome, Progress
 from ..server.preparing import Job
+from ..server.service import Place
 from .catalogue import catalogue
 from .widgets import Fields
 
@@ -47,9 +48,13 @@ def quality_text(name: str, seconds: float | None) -> str:
     return f"{name}, {seconds_text(seconds).removeprefix('about ').replace('minutes', 'min')}"
 
 
-def place_text(before: int, seconds: float) -> str:
+def place_text(place: Place) -> str:
     """What is said to who waits for the device."""
-    return f"{before} before you, {seconds_text(seconds)}" if before else "Your turn is next"
+    if not place.before:
+        return "Your turn is next"
+    if place.own == place.before:
+        return f"Your other pictures come first, {seconds_text(place.seconds)}"
+    return f"{place.before} before you, {seconds_text(place.seconds)}"
 
 
 def run_status(

@@ -185,9 +185,9 @@ class Runs:
         finally:
             self._device.release()
 
-    def seconds_left(self) -> list[float | None]:
-        """What each run that is going on will still take, about, if anybody knows."""
-        return [run.seconds_left for run in list(self._going)]
+    def going(self) -> list[tuple[str, float | None]]:
+        """The runs that are going on: their owners, and the seconds left, if anybody knows."""
+        return [(run.owner, run.seconds_left) for run in list(self._going)]
 
     def stop(self, owner: str, discard: bool = False) -> None:
         """End all runs and previews of an owner after the step in hand.

@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import StyleTransferError
 from ..frame import Frame
@@ -27,6 +27,20 @@ from .turns import Turns
 
 # Computes the tiles of a sweep, as `Paint` the frames of a run.
 PaintSweep = Callable[[Sweep, Stop], Iterator[Tile]]
+
+
+class Place(NamedTuple):
+    """A place in the queue.
+
+    Attributes:
+        before: how many runs come before.
+        own: how many of them are of the same page.
+        seconds: that they will take, about.
+    """
+
+    before: int
+    own: int
+    seconds: float
 
 
 def make_folder() -> Path:
@@ -163,16 +177,22 @@ class Service:
             if tile is None and run.timed_out and not run.stopped.is_set():
                 raise StyleTransferError(OUT_OF_TIME.format(what="picture"))
 
-    def place(self, session: str, kind: str) -> tuple[int, float] | None:
-        """How many runs come before one that a page waits for, and their seconds, about.
+    def place(self, session: str, kind: str) -> Place | None:
+        """What comes before a run that a page waits for; None where the page waits for none.
 
-        None where the page waits for none. Clients of the API are counted when they run.
+        Clients of the API are counted when they run.
         """
         waiting = self.turns.before(session, kind)
         if waiting is None:
             return None
-        left = [self.costs.typical if x is None else x for x in self.runs.seconds_left()]
-        return len(left) + waiting, sum(left) + waiting * self.costs.typical
+        going = self.runs.going()
+        left = [self.costs.typical if x is None else x for _, x in going]
+        owners = [*(owner for owner, _ in going), *waiting]
+        return Place(
+            len(owners),
+            owners.count(session),
+            sum(left) + len(waiting) * self.costs.typical,
+        )
 
     def close_page(self, session: str) -> None:
         """A page is closed for good: its session never comes back."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import takewhile
 
 # Turns that are remembered. A page gives its turn back, but a program that only takes turns would
 # fill the memory.
@@ -43,14 +44,14 @@ class Turns:
         """Whether this page waits for a run of this kind, or has one going on."""
         return (session, kind) in self._turns
 
-    def before(self, session: str, kind: str) -> int | None:
-        """How many turns that were taken earlier still wait; None where this one does not wait."""
+    def before(self, session: str, kind: str) -> list[str] | None:
+        """The sessions whose earlier turns still wait; None where this one does not wait."""
         with self._lock:
             turn = self._turns.get((session, kind))
             if turn is None or turn.begun:
                 return None
-            earlier = list(self._turns.values())
-            return sum(not other.begun for other in earlier[: earlier.index(turn)])
+            earlier = takewhile(lambda item: item[1] is not turn, self._turns.items())
+            return [other for (other, _), its_turn in earlier if not its_turn.begun]
 
     def begin(self, session: str, kind: str) -> Turn | None:
         """Begin the run of a turn; None where none was taken, or where its run has begun before."""

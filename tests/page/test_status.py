@@ -18,6 +18,7 @@ from nst_core.page.status import (
 )
 from nst_core.plan import make_plan
 from nst_core.server.jobs import Progress
+from nst_core.server.service import Place
 
 
 @pytest.mark.parametrize(
@@ -44,8 +45,9 @@ def test_costs_and_places() -> None:
     assert quality_text("Quick", 0.4) == "Quick, under a second"
     assert quality_text("Large", 150) == "Large, 2 min"
     assert quality_text("Large", None) == "Large"
-    assert place_text(1, 40) == "1 before you, about 40 s"
-    assert place_text(0, 0) == "Your turn is next"
+    assert place_text(Place(2, 1, 40)) == "2 before you, about 40 s"
+    assert place_text(Place(1, 1, 40)) == "Your other pictures come first, about 40 s"
+    assert place_text(Place(0, 0, 0)) == "Your turn is next"
 
 
 def test_the_time_left_never_grows() -> None:

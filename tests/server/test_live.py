@@ -374,14 +374,23 @@ def test_a_large_photo_costs_its_finishing(service: Service, job: Job, tmp_path:
 def test_who_waits_is_told_how_many_are_before(service: Service) -> None:
     assert service.place("me", "picture") is None
     service.turns.take("first", "picture")
+    service.turns.take("me", "sweep")
     service.turns.take("me", "picture")
     with service.runs.enter("api") as run:
         run.seconds_left = 30
-        before, seconds = service.place("me", "picture") or (0, 0)
-        assert before == 2
-        assert seconds > 30
+        place = service.place("me", "picture")
+        assert place is not None
+        assert (place.before, place.own) == (3, 1)
+        assert place.seconds > 30
         service.turns.begin("first", "picture")
-        assert (service.place("me", "picture") or (0, 0))[0] == 1
+        place = service.place("me", "picture")
+        assert place is not None
+        assert (place.before, place.own) == (2, 1)
+    with service.runs.enter("me"):
+        service.turns.begin("me", "sweep")
+        place = service.place("me", "picture")
+        assert place is not None
+        assert (place.before, place.own) == (1, 1)
     service.turns.begin("me", "picture")
     assert service.place("me", "picture") is None
 
