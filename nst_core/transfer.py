@@ -16,6 +16,7 @@ from .regions import load_mask
 from .settings import Settings
 
 Source = str | PathLike[str] | BinaryIO | Image.Image
+Load = Callable[[Source], Image.Image]
 Plan = TypeVar("Plan")
 
 
@@ -69,6 +70,7 @@ def prepare(
     mask: Source | None = None,
     start: Source | None = None,
     device: str | None = None,
+    load: Load | None = None,
 ) -> Transfer:
     """Read the images of a run, check that they fit the settings, and plan the stages.
 
@@ -79,6 +81,7 @@ def prepare(
         start: the image to start from; only where `settings.init` is "image".
         device: decides on the precision where that is "auto": "cuda", "mps" or "cpu"; by default
             the best one of this machine.
+        load: reads photo and paintings; `load_image` by default.
 
     Raises:
         StyleTransferError: an image is missing or can't be used, or the settings do not fit the
@@ -89,7 +92,7 @@ def prepare(
     def plan(photo: Image.Image, guided: bool) -> tuple[Stage, ...]:
         return make_plan(settings, photo.size, guided)
 
-    images, stages = read_images(content, styles, settings, plan, mask=mask, start=start)
+    images, stages = read_images(content, styles, settings, plan, mask=mask, start=start, load=load)
     return Transfer(images.content, images.styles, settings, stages, images.mask, images.start)
 
 
@@ -108,6 +111,7 @@ def read_images(
     *,
     mask: Source | None = None,
     start: Source | None = None,
+    load: Load | None = None,
 ) -> tuple[Images, Plan]:
     """Read the images of a run, and plan it between the photo and the rest.
 
@@ -115,20 +119,21 @@ def read_images(
     are read.
 
     Args:
-        content, styles, settings, mask, start: as `prepare` takes them.
+        content, styles, settings, mask, start, load: as `prepare` takes them.
         plan: makes a plan of the photo, and of whether the mask sends the second style to its
             region; may raise `SettingsError`.
 
     Raises:
         StyleTransferError: as `prepare`.
     """
+    load = load or load_image
     sources = as_sources(styles)
     check_inputs(settings, len(sources), start is not None)
-    photo = load_image(content)
+    photo = load(content)
     region = None if mask is None else load_mask(mask, photo.size)
     planned = plan(photo, is_guided(settings, len(sources), region is not None))
     # A photo that is also the painting, as where a layer is shown, is decoded once.
-    paintings = tuple(photo if source is content else load_image(source) for source in sources)
+    paintings = tuple(photo if source is content else load(source) for source in sources)
     first = None if start is None else load_image(start)
     return Images(photo, paintings, region, first), planned
 

@@ -128,10 +128,13 @@ def identity(path: str | None) -> str:
     return f"{Path(path).name} {Path(path).stat().st_size}"
 
 
-def key_of(fields: Fields) -> str:
+def key_of(fields: Fields, unseen: bool = False) -> str:
     """A word for all that a preview would show: two inputs that look the same have the same.
 
     It is empty where the settings are refused.
+
+    Args:
+        unseen: count what a preview does not show too.
     """
     job = job_of(fields)
     try:
@@ -139,7 +142,7 @@ def key_of(fields: Fields) -> str:
     except StyleTransferError:
         return ""
     noise = settings["seed"] if settings["init"] == "noise" else None
-    looks = {name: x for name, x in settings.items() if name not in UNSEEN}
+    looks = {name: x for name, x in settings.items() if unseen or name not in UNSEEN}
     files = [identity(path) for path in (job.content, *job.styles, job.start)]
     text = json.dumps([files, looks, noise, job.painted])
     return hashlib.sha256(text.encode()).hexdigest()

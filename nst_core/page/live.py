@@ -81,7 +81,9 @@ class _Painter:
 
     def _frames(self, base: Base, fields: Fields, session: str) -> Iterator[Updates]:
         service, content = self.service, path_of(fields["content"])
-        if content is None or is_in_view(base, fields):
+        run = key_of(fields, unseen=True)
+        # A run of another size does not go on from the preview in view.
+        if content is None or (is_in_view(base, fields) and (base.finished or base.run == run)):
             service.runs.end_previews(session)
             return
         done, left = False, math.inf
@@ -100,6 +102,7 @@ class _Painter:
                     key=key_of(fields),
                     finished=False,
                     partial=not done,
+                    run=run,
                 )
                 yield self.result.show_unfinished(seen, line)
         # A run of this page writes into the line itself.

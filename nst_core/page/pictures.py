@@ -12,8 +12,9 @@ from gradio.events import Dependency
 from PIL import Image, UnidentifiedImageError
 
 from ..errors import StyleTransferError
-from ..images import load_image
+from ..server.service import Service
 from ..settings import MOST_STYLES
+from ..transfer import Load
 from .errors import answered, sentence
 from .events import AS_SENT, AT_ONCE, IN_BACKGROUND
 from .painter import Painter, board_photo
@@ -147,16 +148,19 @@ def build_more_buttons() -> tuple[gr.Button, gr.Button]:
     return add, remove
 
 
-def connect(pictures: Pictures, painter: Painter, start_image: gr.Image) -> list[Dependency]:
+def connect(
+    pictures: Pictures, painter: Painter, start_image: gr.Image, service: Service
+) -> list[Dependency]:
     """Uploads are checked at once; rows of further paintings come and go.
 
     Returns:
         The events that end the checks of photo and paintings, in the order of `boxes`.
     """
     content, *styles = zip(pictures.boxes, pictures.kept, strict=True)
-    taken = [_connect_box(*content, pictures.own, painter)]
-    taken += [_connect_box(*style) for style in styles]
-    _connect_box(start_image, gr.State())
+    load = service.loaded.load
+    taken = [_connect_box(load, *content, pictures.own, painter)]
+    taken += [_connect_box(load, *style) for style in styles]
+    _connect_box(load, start_image, gr.State())
 
     # Where the server has forgotten the page, all rows are shown: none that is in use gets lost.
     most = len(pictures.rows)
@@ -175,18 +179,23 @@ def connect(pictures: Pictures, painter: Painter, start_image: gr.Image) -> list
 
 
 def _connect_box(
-    box: gr.Image, kept: gr.State, own: gr.State | None = None, painter: Painter | None = None
+    load: Load,
+    box: gr.Image,
+    kept: gr.State,
+    own: gr.State | None = None,
+    painter: Painter | None = None,
 ) -> Dependency:
     """Check an upload, and take what was found only if the box still holds that file.
 
     Args:
+        load: reads the upload, and keeps it for the run that comes next.
         own, painter: of the photo's box. They follow it.
     """
     verdict = gr.State()
 
     @answered
     def check_upload(sent: dict[str, Any] | None) -> Verdict | None:
-        return _check(path_of(sent), painter is not None)
+        return _check(path_of(sent), load, painter is not None)
 
     def take(sent: dict[str, Any] | None, found: Verdict | None, kept_file: str | None) -> Updates:
         path = path_of(sent)
@@ -228,7 +237,7 @@ def _connect_box(
     return taken
 
 
-def _check(path: str | None, on_board: bool) -> Verdict | None:
+def _check(path: str | None, load: Load, on_board: bool) -> Verdict | None:
     """Say at once what is wrong with an upload; make a PNG of one that browsers can't show.
 
     Args:
@@ -237,7 +246,7 @@ def _check(path: str | None, on_board: bool) -> Verdict | None:
     if path is None:
         return None
     try:
-        image = load_image(path)
+        image = load(path)
         return Verdict(path, _shown(path, image), board_photo(image) if on_board else "")
     except StyleTransferError as error:
         gr.Warning(sentence(error))

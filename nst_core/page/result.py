@@ -32,6 +32,7 @@ class Base:
         key: of the inputs, as `inputs.key_of` gives it; empty for a photo without a painting.
         finished: whether it is a result; a preview and a photo that is not painted yet are none.
         partial: whether it is a preview that has not come to its end.
+        run: of a preview, the key of the run that goes on from it: `inputs.key_of` with `unseen`.
     """
 
     content: str
@@ -42,6 +43,7 @@ class Base:
     key: str = ""
     finished: bool = True
     partial: bool = False
+    run: str = ""
 
     @classmethod
     def of(cls, record: Record) -> Base:

@@ -88,7 +88,8 @@ def connect(
     begun = (first.view.base, 0, first.content, first.style)
     states = [shown.base, boxes.count, *boxes.kept[:2]]
     begin = demo.load(lambda: begun, None, states, **AT_ONCE)
-    taken = pictures.connect(inputs.pictures, inputs.painter, inputs.controls.start_image)
+    start_image = inputs.controls.start_image
+    taken = pictures.connect(inputs.pictures, inputs.painter, start_image, service)
     choices.connect(studio.choices, inputs.pictures, inputs.painter, taken[0])
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)

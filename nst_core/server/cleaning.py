@@ -29,6 +29,7 @@ def _clean_forever(service: Service, seconds: float) -> None:
 def clean(service: Service) -> None:
     """Delete what is older than the limit; give memory back where nothing runs."""
     service.history.forget()
+    service.loaded.forget(MOST_SECONDS)
     delete_old_files(service.files, service.limits.keep)
     if not service.runs:
         release_freed_memory()

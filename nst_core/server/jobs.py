@@ -21,6 +21,7 @@ from ..recipe import Recipe, save_with_recipe
 from ..settings import Settings
 from ..timelapse import TimeLapse
 from ..transfer import Transfer
+from .begun import Begun
 from .previews import Previews
 from .runs import Run, Runs, Stop
 
@@ -33,9 +34,6 @@ OUT_OF_TIME = (
     "The time that this server gives a run was over before its first {what} was made: choose a "
     "smaller size, or try again when the server has less to do."
 )
-
-# Computes the frames of a run; `Stop` tells it when to end.
-Paint = Callable[[Transfer, Stop], Generator[Frame]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,12 @@ class Progress:
 
 
 def run_job(
-    transfer: Transfer, runs: Runs, owner: str, folder: Path, paint: Paint, kept: bool = False
+    transfer: Transfer,
+    runs: Runs,
+    owner: str,
+    folder: Path,
+    begin: Callable[[Transfer], Begun],
+    kept: bool = False,
 ) -> Iterator[Progress]:
     """Run what was prepared, and tell how far it is.
 
@@ -99,7 +102,8 @@ def run_job(
     Args:
         owner: who may stop it.
         folder: previews are written there.
-        paint: computes the frames.
+        begin: begins the run, or finds what a preview has begun; is called when the run has the
+            device.
         kept: whether an owner whose connection is cut can come back for the outcome.
 
     Raises:
@@ -112,16 +116,8 @@ def run_job(
         if run.stopped.is_set():
             return
         yield Progress(previews.first())
-        frame, losses = None, []
-        with closing(paint(transfer, Stop(run.ends))) as frames:
-            for frame in frames:
-                run.seconds_left = frame.remaining
-                losses.append((frame.step, frame.losses))
-                path = previews.take(frame)
-                if frame.done:
-                    break
-                if path is not None:
-                    yield Progress(path, frame, losses=losses)
+        losses: list[tuple[int, Mapping[str, float]]] = []
+        frame = yield from _show(begin(transfer), run, previews, losses)
         if frame is None and run.timed_out and not run.stopped.is_set():
             raise StyleTransferError(OUT_OF_TIME.format(what="step"))
         if frame is None or (run.discarded and not kept):
@@ -146,6 +142,26 @@ def run_job(
             disconnected=run.disconnected,
         )
     yield Progress(None, frame, outcome=outcome, losses=losses)
+
+
+def _show(
+    begun: Begun, run: Run, previews: Previews, losses: list[tuple[int, Mapping[str, float]]]
+) -> Generator[Progress, None, Frame | None]:
+    """Show the frames of a run, and add their losses; return the last one, if there is any."""
+    frame = None
+    for frame in begun.made:
+        losses.append((frame.step, frame.losses))
+        previews.add(frame)
+    if frame is not None:
+        yield Progress(previews.save(frame), frame, losses=losses)
+    with closing(begun.run(Stop(run.ends))) as frames:
+        for frame in frames:
+            run.seconds_left = frame.remaining
+            losses.append((frame.step, frame.losses))
+            path = previews.take(frame)
+            if path is not None:
+                yield Progress(path, frame, losses=losses)
+    return frame
 
 
 def _finish(

@@ -6,6 +6,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from ..images import load_image
 from ..names import result_name
 from ..settings import Settings
 from ..sweep import Sweep, prepare_gallery, prepare_sweep
-from ..transfer import Transfer, prepare
+from ..transfer import Load, Transfer, prepare
 from .limits import Limits
 
 # A region painted in a page is a PNG as data URL, of at most so many characters.
@@ -52,13 +53,16 @@ class Job:
         return result_name(str(self.content), self.styles[0])
 
 
-def prepare_job(job: Job, limits: Limits) -> Transfer:
+def prepare_job(job: Job, limits: Limits, load: Load | None = None) -> Transfer:
     """Read, check and plan a job, so that whatever is wrong is said before it waits or runs.
+
+    Args:
+        load: as `prepare` takes it.
 
     Raises:
         StyleTransferError: something is missing, can't be used, or is not allowed.
     """
-    return _prepare(job, limits, prepare)
+    return _prepare(job, limits, partial(prepare, load=load))
 
 
 def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:

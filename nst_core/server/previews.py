@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from itertools import accumulate
 from pathlib import Path
 
 from PIL import Image
@@ -24,11 +23,7 @@ PREVIEW_SIDE = 1024
 
 
 class Previews:
-    """Makes previews of frames: all go into the film, and one a second into a file.
-
-    So does the one at the end of a size: where a run goes on from a preview that a page has painted
-    by itself, that is what it has to show until the first step of the next size.
-    """
+    """Makes previews of frames: all go into the film, and one a second into a file."""
 
     def __init__(self, transfer: Transfer, folder: Path) -> None:
         self.transfer, self.settings, self.folder = transfer, transfer.settings, folder
@@ -38,15 +33,36 @@ class Previews:
             self.mask = self.mask and self.mask.resize(self.photo.size)
         self.film = TimeLapse(self.photo.size)
         self.due = 0.0
-        self.ends = set(accumulate(stage.steps for stage in transfer.plan))
 
     def first(self) -> str:
         """What the run starts from, before anything is painted; the film begins with the photo."""
         self.film.add(on_white(self.photo))
         self.due = time.monotonic() + FIRST_PREVIEW_SECONDS
-        return self.save(self.start(), 0)
+        return self.save_start()
 
-    def start(self) -> Image.Image:
+    def save_start(self) -> str:
+        """The file of what the run starts from."""
+        return self._save(self._start(), 0)
+
+    def add(self, frame: Frame) -> Image.Image:
+        """Add a frame to the film; returns it as the page shows it."""
+        image = self._shown(frame.image)
+        self.film.add(image)
+        return image
+
+    def take(self, frame: Frame) -> str | None:
+        """Add a frame to the film; the file of its preview, where the next one is due."""
+        image = self.add(frame)
+        if frame.done or time.monotonic() < self.due:
+            return None
+        self.due = time.monotonic() + PREVIEW_SECONDS
+        return self._save(image, frame.step)
+
+    def save(self, frame: Frame) -> str:
+        """The file of the preview of a frame."""
+        return self._save(self._shown(frame.image), frame.step)
+
+    def _start(self) -> Image.Image:
         """The picture that the first step starts from; the photo in place of noise."""
         # On ZeroGPU nothing may compute before a fork.
         if self.settings.init == "noise" or runs_on_zerogpu():
@@ -54,22 +70,12 @@ class Previews:
         from ..start import start_image  # not above: PyTorch is imported when it is needed
 
         image = start_image(replace(self.transfer, content=self.photo), self.photo.size)
-        return self.picture(image)
+        return self._shown(image)
 
-    def take(self, frame: Frame) -> str | None:
-        """Add a frame to the film; the file of its preview, where the next one is due."""
-        image = self.picture(frame.image)
-        self.film.add(image)
-        if frame.done or (time.monotonic() < self.due and frame.step not in self.ends):
-            return None
-        self.due = time.monotonic() + PREVIEW_SECONDS
-        return self.save(image, frame.step)
-
-    def picture(self, image: Image.Image) -> Image.Image:
-        """The image of a frame as the page shows it."""
+    def _shown(self, image: Image.Image) -> Image.Image:
         return preview(image, self.photo, self.settings, self.mask)
 
-    def save(self, image: Image.Image, step: int) -> str:
+    def _save(self, image: Image.Image, step: int) -> str:
         """Save a preview in the shape of the result, so that nothing jumps on the screen."""
         path = self.folder / f"preview-{step}.jpg"
         small = on_white(image).resize(self.photo.size, Image.Resampling.BICUBIC)

@@ -6,21 +6,22 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import StyleTransferError
-from ..frame import Frame
 from ..sweep import SIZE as TILE_SIZE
 from ..sweep import STEPS, Sweep, Tile
 from ..transfer import Transfer
+from .begun import Begun, Paint
 from .costs import Costs
 from .device import runs_on_zerogpu
 from .history import History
-from .jobs import OUT_OF_TIME, Outcome, Paint, Progress, run_job
+from .jobs import OUT_OF_TIME, Outcome, Progress, run_job
 from .limits import Limits
-from .live import Begun, paint_preview, previewed, work_of_preview
+from .live import paint_preview, previewed, work_of_preview
+from .loaded import Loaded
 from .preparing import Job, prepare_gallery_job, prepare_job, prepare_sweep_job
 from .runs import Runs, Stop
 from .turns import Turns
@@ -72,6 +73,7 @@ class Service:
         self.turns = Turns()
         self.history = History(limits.keep)
         self.costs = Costs()
+        self.loaded = Loaded()
         # Is set when the service ends.
         self.closed = threading.Event()
         self._paint = paint
@@ -90,12 +92,12 @@ class Service:
         Raises:
             StyleTransferError: something is missing, can't be used, or is not allowed.
         """
-        transfer = prepare_job(job, self.limits)
+        transfer = prepare_job(job, self.limits, self.loaded.load)
 
-        def paint(transfer: Transfer, stop: Stop) -> Generator[Frame]:
-            return self._take(transfer, owner).run(stop)
+        def begin(transfer: Transfer) -> Begun:
+            return self._take(transfer, owner)
 
-        for progress in run_job(transfer, self.runs, owner, folder, paint, kept):
+        for progress in run_job(transfer, self.runs, owner, folder, begin, kept):
             done = progress.outcome
             if done is not None:
                 self._learn(transfer, done)
@@ -122,7 +124,7 @@ class Service:
             StyleTransferError: as `paint`.
         """
         with self.runs.announce_preview(owner) as run:
-            transfer = previewed(prepare_job(job, self.limits))
+            transfer = previewed(prepare_job(job, self.limits, self.loaded.load))
             with self.runs.enter_preview(run) as entered:
                 if entered:
                     begun = self._take(transfer, owner)

@@ -253,6 +253,19 @@ def test_a_run_of_somebody_else_ends_a_preview(page: Page, server: str) -> None:
     expect(status(other)).to_contain_text("Preview: press Stylize", timeout=60_000)
 
 
+def test_a_preview_is_that_of_the_size_that_is_asked_for(page: Page) -> None:
+    """The run of another size would begin anew."""
+    set_number(page, "Steps", 3)
+    page.get_by_label("Live preview").check()
+    painting(page, "Ejiri").click()
+    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
+    painted = page.locator("#compare img.fixed")
+    before = painted.get_attribute("src") or ""
+    set_number(page, "Size", 64)
+    expect(painted).not_to_have_attribute("src", before, timeout=60_000)
+    expect(status(page)).to_contain_text("Preview: press Stylize", timeout=60_000)
+
+
 def test_a_preview_ends_with_its_photo(page: Page) -> None:
     page.get_by_label("Live preview").check()
     painting(page, "Ejiri").click()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import Image
 
 from nst_core import Frame, StyleTransferError, finishing, read_recipe
 from nst_core.server import jobs
+from nst_core.server.begun import Begun
 from nst_core.server.jobs import SHOWN_SIDE, Progress, run_job, save_result
 from nst_core.server.limits import Limits
 from nst_core.server.preparing import PAINTED_PREFIX, Job, prepare_job, prepare_sweep_job
@@ -29,8 +30,8 @@ def job(photo_path: Path, painting_path: Path) -> Job:
     return Job(str(photo_path), [str(painting_path)], SMALL)
 
 
-def frames(steps: int) -> Any:
-    """Computes frames of one colour each, as fast as they are asked for."""
+def frames(steps: int) -> Callable[[Transfer], Begun]:
+    """Begins a run whose frames are of one colour each, as fast as they are asked for."""
 
     def paint(transfer: Transfer, stop: Stop) -> Generator[Frame]:
         for step in range(1, steps + 1):
@@ -40,7 +41,7 @@ def frames(steps: int) -> Any:
             if done:
                 return
 
-    return paint
+    return lambda transfer: Begun(transfer, "me", paint)
 
 
 def run(job: Job, folder: Path, steps: int = 4, **options: Any) -> list[Progress]:
