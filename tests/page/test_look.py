@@ -81,3 +81,15 @@ def test_nothing_is_cut_and_headings_are_in_the_typeface(page: Page) -> None:
         assert page.evaluate(CUT) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.locator("h1").evaluate(LINES) == 1
+
+
+def test_a_click_on_an_example_leaves_no_mark(page: Page) -> None:
+    """It would stay when something else is in view, since Gradio marks what was clicked last."""
+    page.locator("#examples button").nth(1).click()
+    marked = page.locator("#examples .thumbnail-item.selected")
+    expect(marked).to_have_count(1)
+    page.mouse.move(1, 1)
+    for name in ("outline-style", "border-color", "box-shadow"):
+        other = page.locator("#examples .thumbnail-item").first
+        value = other.evaluate("(e, name) => getComputedStyle(e).getPropertyValue(name)", name)
+        expect(marked).to_have_css(name, value)
