@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from PIL import Image
 
 from ..errors import StyleTransferError
 from ..images import on_white
@@ -20,15 +21,28 @@ from ..sweep import STYLE_SCALES, STYLE_WEIGHTS, Tile, caption_of
 from .buttons import StartStop, build_start_stop
 from .catalogue import catalogue
 from .errors import answered, warn
-from .events import AT_ONCE
-from .inputs import Inputs, job_of
-from .result import Result
+from .events import AS_SENT, AT_ONCE
+from .inputs import STYLES, Inputs, identity, job_of, key_of
+from .result import Base, Result
 from .status import cost_text, progress_bar, seconds_text, status_line
-from .widgets import Updates, chosen
+from .widgets import Fields, Updates, chosen, owned, path_of
 
 # Style weight and stroke size of each of the nine, row by row.
 NINE = list(product(STYLE_WEIGHTS, STYLE_SCALES))
 PAINTINGS = list(catalogue().styles.values())
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Tiles that were painted.
+
+    Attributes:
+        content: the file of the photo.
+        tiles: their files, in their order.
+    """
+
+    content: str
+    tiles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,7 @@ class Panel:
     Attributes:
         kind: of the work, for the turn of the page.
         captions: of the tiles, in their order.
+        sheet: what `tiles` shows, as a `Sheet`.
     """
 
     kind: str
@@ -45,6 +60,7 @@ class Panel:
     buttons: StartStop
     status: gr.HTML
     tiles: gr.Gallery
+    sheet: gr.State
 
     def show_cost(self, service: Service, job: Job, session: str) -> Updates:
         """Say how long the sheet will take, unless it is being made."""
@@ -103,7 +119,7 @@ def _build_panel(
             interactive=False,
             visible=False,
         )
-    return Panel(kind, captions, buttons, status, tiles)
+    return Panel(kind, captions, buttons, status, tiles, gr.State())
 
 
 def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) -> None:
@@ -119,37 +135,59 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
     settings = [inputs.settings["style_weight"], inputs.settings["style_scale"]]
 
     @answered
-    def choose_settings(event: gr.SelectData) -> Updates:
+    def choose_settings(event: gr.SelectData, sheet: Sheet | None, **fields: Any) -> Updates:
         tile = chosen(NINE, event)
         if tile is None:
             return {result.status: gr.skip()}
+        fields |= dict(zip(("style_weight", "style_scale"), tile, strict=True))
         text = f"Style weight {tile[0]:g}, stroke size {tile[1]:g}: press Stylize to paint it."
         return {
             **dict(zip(settings, tile, strict=True)),
-            result.status: status_line(text),
+            **_show_tile(result, chosen(_tiles_of(sheet, fields), event), fields, text),
             sweeps.nine.status: status_line(text),
         }
 
     @answered
-    def choose_painting(event: gr.SelectData) -> Updates:
+    def choose_painting(event: gr.SelectData, sheet: Sheet | None, **fields: Any) -> Updates:
         painting = chosen(PAINTINGS, event)
         if painting is None:
             return {result.status: gr.skip()}
-        line = status_line(f"{painting.name}: press Stylize to paint it.")
+        fields[STYLES[0]] = {"path": painting.path}
+        text = f"{painting.name}: press Stylize to paint it."
         return {
             **inputs.pictures.put(1, painting.path),
-            result.status: line,
-            sweeps.gallery.status: line,
+            **_show_tile(result, chosen(_tiles_of(sheet, fields), event), fields, text),
+            sweeps.gallery.status: status_line(text),
         }
 
-    sweeps.nine.tiles.select(
-        choose_settings, None, [*settings, result.status, sweeps.nine.status], **AT_ONCE
-    )
-    sweeps.gallery.tiles.select(
-        choose_painting,
-        None,
-        [inputs.pictures.styles[0], inputs.pictures.kept[1], result.status, sweeps.gallery.status],
-        **AT_ONCE,
+    boxes = [inputs.pictures.styles[0], inputs.pictures.kept[1]]
+    for panel, choose, changed in (
+        (sweeps.nine, choose_settings, settings),
+        (sweeps.gallery, choose_painting, boxes),
+    ):
+        panel.tiles.select(
+            choose,
+            None,
+            [*changed, *owned(result), panel.status],
+            inputs_kwargs={"sheet": panel.sheet, **inputs.fields},
+            **AT_ONCE,
+            **AS_SENT,
+        )
+
+
+def _tiles_of(sheet: Sheet | None, fields: Fields) -> tuple[str, ...]:
+    """The files of the tiles, if they are of the photo in its box."""
+    same = sheet is not None and identity(sheet.content) == identity(path_of(fields["content"]))
+    return sheet.tiles if sheet is not None and same else ()
+
+
+def _show_tile(result: Result, tile: str | None, fields: Fields, text: str) -> Updates:
+    """Show a tile in the place of the picture, as what the fields would come to."""
+    content, line = path_of(fields["content"]), status_line(text)
+    if content is None or tile is None or not Path(tile).is_file():
+        return {result.status: line}
+    return result.show_unfinished(
+        Base(content, tile, "tile", key=key_of(fields), finished=False), line
     )
 
 
@@ -170,7 +208,7 @@ def _connect_panel(
         work,
         panel.kind,
         inputs=inputs.fields,
-        outputs=[panel.tiles, panel.status],
+        outputs=[panel.tiles, panel.sheet, panel.status],
         status=panel.status,
     )
 
@@ -183,7 +221,8 @@ def _follow(
     service: Service,
 ) -> Iterator[Updates]:
     """The tiles so far, which one is being painted, and how long the rest will take."""
-    shown: list[tuple[Image.Image, str]] = []
+    shown: list[tuple[str, str]] = []
+    folder = Path(tempfile.mkdtemp(dir=service.files))
     count = len(panel.captions)
     left = service.costs.of_tiles(job, count) or math.inf
     for tile in paint(job, session):
@@ -192,13 +231,16 @@ def _follow(
             text = _tile_text(1, count, left)
             yield {panel.status: status_line(text, progress_bar(0, count))}
             continue
-        shown.append((on_white(tile.image), panel.captions[len(shown)]))
+        path = folder / f"{len(shown)}.png"
+        on_white(tile.image).save(path)
+        shown.append((str(path), panel.captions[len(shown)]))
         made = len(shown)
         # What was said to be left never becomes more.
         left = min(left, (time.perf_counter() - began) / made * (count - made))
         text = _tile_text(min(made + 1, count), count, left)
         yield {
             panel.tiles: gr.Gallery(shown, visible=True, selected_index=None),
+            panel.sheet: Sheet(str(job.content), tuple(file for file, _ in shown)),
             panel.status: status_line(text, progress_bar(made, count)),
         }
     text = "Click the one you like"

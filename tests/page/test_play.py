@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from nst_core.page.catalogue import catalogue
 from nst_core.presets import PRESET_HELP, PRESETS
 from tests.browsing import (
     CHROMIUM,
@@ -285,8 +286,25 @@ def test_the_photo_in_every_painting(
     tiles = page.locator("#gallery-tiles button.thumbnail-item")
     expect(tiles).to_have_count(16, timeout=90_000)
     expect(page.locator("#gallery")).to_be_visible()
-    tiles.filter(has_text="Composition VIII").click()
+    tile = tiles.filter(has_text="Composition VIII")
+    tile.click()
     expect(page.locator("#style img")).to_have_attribute("src", re.compile("composition_viii"))
+    # The tile is in view, and stays.
+    number_of_tile = list(catalogue().styles).index("composition_viii")
+    painted = page.locator("#compare img.fixed")
+    expect(painted).to_have_attribute("src", re.compile(f"/{number_of_tile}.png"))
+    expect(status(page)).to_have_text("Composition VIII: press Stylize to paint it.")
+    page.wait_for_timeout(1000)
+    expect(status(page)).to_have_text("Composition VIII: press Stylize to paint it.")
+    expect(painted).to_have_attribute("src", re.compile(f"/{number_of_tile}.png"))
+    assert page.evaluate(LABEL) == '"After"'
+    # It is none of another photo.
+    page.locator("#photos").get_by_role("button", name="Pagoda").click()
+    expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("summer_palace"))
+    tiles.filter(has_text="Ejiri").click()
+    expect(status(page)).to_contain_text("press Stylize")
+    page.wait_for_timeout(500)
+    expect(painted).to_have_attribute("src", re.compile("summer_palace"))
     # Stop says where it ended.
     monkeypatch.setattr(import_module("nst_core.sweep"), "STEPS", 40)
     page.locator("#gallery").click()
