@@ -18,7 +18,7 @@ from .plan import Stage, check_photo, make_plan
 from .recipe import Recipe
 from .regions import fit_mask
 from .settings import SIZES, Settings
-from .transfer import Source, Transfer, read_images, with_precision
+from .transfer import Load, Source, Transfer, read_images, with_precision
 
 STYLE_WEIGHTS = (0.2, 1.0, 5.0)
 STYLE_SCALES = (0.5, 1.0, 2.0)
@@ -78,13 +78,14 @@ def prepare_sweep(
     mask: Source | None = None,
     start: Source | None = None,
     device: str | None = None,
+    load: Load | None = None,
 ) -> Sweep:
     """Read the images of a sweep, check that they fit the settings, and plan its tiles.
 
     Only the tiles are planned, so that `settings` may ask for any size.
 
     Args:
-        content, styles, mask, start, device: as `prepare` takes them.
+        content, styles, mask, start, device, load: as `prepare` takes them.
         settings: what the tiles have in common; their size and steps are smaller.
 
     Raises:
@@ -99,7 +100,7 @@ def prepare_sweep(
         size = working_size(photo.size, SIZE)
         return [make_plan(tile, size, guided) for tile in tiles]
 
-    images, plans = read_images(content, styles, settings, plan, mask=mask, start=start)
+    images, plans = read_images(content, styles, settings, plan, mask=mask, start=start, load=load)
     small = images.content.resize(working_size(images.content.size, SIZE))
     region = None if images.mask is None else fit_mask(images.mask, small.size)
     runs = [
@@ -119,19 +120,25 @@ def _chosen(settings: Settings) -> tuple[Settings, ...]:
     return tuple(chosen)
 
 
-def prepare_gallery(content: Source, paintings: Sequence[Source], settings: Settings) -> Sweep:
+def prepare_gallery(
+    content: Source,
+    paintings: Sequence[Source],
+    settings: Settings,
+    load: Load | None = None,
+) -> Sweep:
     """Read a photo and paintings, and plan a small picture of the photo in each of them.
 
     Args:
         content, paintings: as `prepare` takes the photo and a painting.
         settings: what the tiles have in common; their size and steps are smaller. They start from
             the photo, and have no region.
+        load: reads the photo; `load_image` by default.
 
     Raises:
         StyleTransferError: as `prepare`.
     """
     settings = with_precision(settings)
-    photo = load_image(content)
+    photo = (load or load_image)(content)
     check_photo(settings, photo.size)
     small = photo.resize(working_size(photo.size, SIZE))
     tile = replace(settings, size=SIZE, steps=STEPS, strength=1.0, init="content")

@@ -81,7 +81,7 @@ class _Painter:
 
     def _frames(self, base: Base, fields: Fields, session: str) -> Iterator[Updates]:
         service, content = self.service, path_of(fields["content"])
-        run = key_of(fields, unseen=True)
+        key, run = key_of(fields), key_of(fields, unseen=True)
         # A run of another size does not go on from the preview in view.
         if content is None or (is_in_view(base, fields) and (base.finished or base.run == run)):
             service.runs.end_previews(session)
@@ -99,7 +99,7 @@ class _Painter:
                     line = status_line(DONE)
                 seen = Base(
                     *(content, str(progress.picture), "preview"),
-                    key=key_of(fields),
+                    key=key,
                     finished=False,
                     partial=not done,
                     run=run,

@@ -143,7 +143,7 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
         text = f"Style weight {tile[0]:g}, stroke size {tile[1]:g}: press Stylize to paint it."
         return {
             **dict(zip(settings, tile, strict=True)),
-            **_show_tile(result, chosen(_tiles_of(sheet, fields), event), fields, text),
+            **_show_tile(result, sheet, event, fields, text),
             sweeps.nine.status: status_line(text),
         }
 
@@ -156,7 +156,7 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
         text = f"{painting.name}: press Stylize to paint it."
         return {
             **inputs.pictures.put(1, painting.path),
-            **_show_tile(result, chosen(_tiles_of(sheet, fields), event), fields, text),
+            **_show_tile(result, sheet, event, fields, text),
             sweeps.gallery.status: status_line(text),
         }
 
@@ -175,20 +175,21 @@ def connect(sweeps: Sweeps, inputs: Inputs, result: Result, service: Service) ->
         )
 
 
-def _tiles_of(sheet: Sheet | None, fields: Fields) -> tuple[str, ...]:
-    """The files of the tiles, if they are of the photo in its box."""
-    same = sheet is not None and identity(sheet.content) == identity(path_of(fields["content"]))
-    return sheet.tiles if sheet is not None and same else ()
+def _show_tile(
+    result: Result, sheet: Sheet | None, event: gr.SelectData, fields: Fields, text: str
+) -> Updates:
+    """Show the tile that was clicked in the place of the picture, as what the fields come to.
 
-
-def _show_tile(result: Result, tile: str | None, fields: Fields, text: str) -> Updates:
-    """Show a tile in the place of the picture, as what the fields would come to."""
+    A tile of another photo than that in its box is not shown.
+    """
     content, line = path_of(fields["content"]), status_line(text)
-    if content is None or tile is None or not Path(tile).is_file():
+    if content is None or sheet is None or identity(content) != identity(sheet.content):
         return {result.status: line}
-    return result.show_unfinished(
-        Base(content, tile, "tile", key=key_of(fields), finished=False), line
-    )
+    tile = chosen(sheet.tiles, event)
+    if tile is None or not Path(tile).is_file():
+        return {result.status: line}
+    base = Base(content, tile, "tile", key=key_of(fields), finished=False)
+    return result.show_unfinished(base, line)
 
 
 def _connect_panel(

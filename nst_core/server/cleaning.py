@@ -13,6 +13,8 @@ from .service import Service
 
 # How often, at the least.
 MOST_SECONDS = 60
+# Images that nobody has read for so long are let go.
+IMAGE_SECONDS = 60
 
 
 def start_cleaning(service: Service) -> None:
@@ -29,7 +31,7 @@ def _clean_forever(service: Service, seconds: float) -> None:
 def clean(service: Service) -> None:
     """Delete what is older than the limit; give memory back where nothing runs."""
     service.history.forget()
-    service.loaded.forget(MOST_SECONDS)
+    service.loaded.forget(IMAGE_SECONDS)
     delete_old_files(service.files, service.limits.keep)
     if not service.runs:
         release_freed_memory()

@@ -33,10 +33,12 @@ class Loaded:
         Raises:
             ImageError: as `load_image`.
         """
-        if not isinstance(source, str) or not os.path.isfile(source):
+        try:
+            key = _key_of(source)
+        except (OSError, ValueError):  # `load_image` says what is wrong
+            key = None
+        if key is None:
             return load_image(source)
-        stat = os.stat(source)
-        key = source, stat.st_mtime_ns, stat.st_size
         with self._lock:
             self._used = time.monotonic()
             image = self._images.pop(key, None)
@@ -58,3 +60,11 @@ class Loaded:
 
     def _pixels(self) -> int:
         return sum(image.width * image.height for image in self._images.values())
+
+
+def _key_of(source: Source) -> _Key | None:
+    """What tells a file from others, and from itself after a change; None for what is no path."""
+    if not isinstance(source, str):
+        return None
+    stat = os.stat(source)
+    return source, stat.st_mtime_ns, stat.st_size

@@ -6,7 +6,6 @@ import base64
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from io import BytesIO
 from typing import Any, TypeVar
 
@@ -62,36 +61,51 @@ def prepare_job(job: Job, limits: Limits, load: Load | None = None) -> Transfer:
     Raises:
         StyleTransferError: something is missing, can't be used, or is not allowed.
     """
-    return _prepare(job, limits, partial(prepare, load=load))
+    return _prepare(job, limits, prepare, load)
 
 
-def prepare_sweep_job(job: Job, limits: Limits) -> Sweep:
+def prepare_sweep_job(job: Job, limits: Limits, load: Load | None = None) -> Sweep:
     """Read, check and plan a sweep; its tiles are small, whatever size the job asks for.
+
+    Args:
+        load: as `prepare` takes it.
 
     Raises:
         StyleTransferError: as `prepare_job`.
     """
-    return _prepare(job, limits, prepare_sweep)
+    return _prepare(job, limits, prepare_sweep, load)
 
 
-def prepare_gallery_job(job: Job, paintings: Sequence[str], limits: Limits) -> Sweep:
+def prepare_gallery_job(
+    job: Job, paintings: Sequence[str], limits: Limits, load: Load | None = None
+) -> Sweep:
     """Read, check and plan a small picture of the photo in each of these paintings.
+
+    Args:
+        load: reads the photo.
 
     Raises:
         StyleTransferError: as `prepare_job`.
     """
     job = replace(job, styles=paintings[:1], values={**job.values, "style_mix": [1]})
     settings = Settings.from_values(job.values)
-    sweep = prepare_gallery(_content(job), paintings, settings)
+    sweep = prepare_gallery(_content(job), paintings, settings, load)
     limits.check(settings, sweep.work)
     return sweep
 
 
-def _prepare(job: Job, limits: Limits, read: Callable[..., Prepared]) -> Prepared:
+def _prepare(
+    job: Job, limits: Limits, read: Callable[..., Prepared], load: Load | None
+) -> Prepared:
     settings = Settings.from_values(job.values)
     _check_files(job)
     prepared = read(
-        _content(job), job.styles, settings, mask=_mask_file(job), start=job.start or None
+        _content(job),
+        job.styles,
+        settings,
+        mask=_mask_file(job),
+        start=job.start or None,
+        load=load,
     )
     limits.check(settings, prepared.work)
     return prepared

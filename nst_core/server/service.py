@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,10 +94,7 @@ class Service:
             StyleTransferError: something is missing, can't be used, or is not allowed.
         """
         transfer = prepare_job(job, self.limits, self.loaded.load)
-
-        def begin(transfer: Transfer) -> Begun:
-            return self._take(transfer, owner)
-
+        begin = partial(self._take, owner=owner)
         for progress in run_job(transfer, self.runs, owner, folder, begin, kept):
             done = progress.outcome
             if done is not None:
@@ -153,7 +151,7 @@ class Service:
         Raises:
             StyleTransferError: as `paint`.
         """
-        yield from self._tiles(prepare_sweep_job(job, self.limits), owner)
+        yield from self._tiles(prepare_sweep_job(job, self.limits, self.loaded.load), owner)
 
     def paint_gallery(
         self, job: Job, paintings: Sequence[str], owner: str
@@ -163,7 +161,8 @@ class Service:
         Raises:
             StyleTransferError: as `paint`.
         """
-        yield from self._tiles(prepare_gallery_job(job, paintings, self.limits), owner)
+        sweep = prepare_gallery_job(job, paintings, self.limits, self.loaded.load)
+        yield from self._tiles(sweep, owner)
 
     def _tiles(self, sweep: Sweep, owner: str) -> Iterator[Tile | None]:
         with self.runs.enter(owner) as run:
