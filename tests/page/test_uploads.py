@@ -64,7 +64,7 @@ def test_the_check_of_an_upload_changes_nothing_that_came_after_it(
     expect(page.locator("#photos-heading .chosen")).to_have_text("Coffee")
     expect(page.locator("#compare img").first).to_have_attribute("src", re.compile("coffee"))
     page.locator("#region button").first.click()
-    page.wait_for_function("document.querySelector('#painter img').naturalWidth > 0")
+    page.wait_for_function("document.querySelector('#painter img')?.naturalWidth > 0")
     shape = "(image => image.naturalWidth / image.naturalHeight)"
     board, shown = (
         page.locator(f"{box} img").first.evaluate(shape) for box in ("#painter", "#content")
@@ -95,7 +95,7 @@ def test_an_upload_is_checked_at_once(page: Page, tmp_path: Path) -> None:
     expect(image).to_have_attribute("src", re.compile(r"photo\.png$"))
     expect(status(page)).to_contain_text("Ready")
     page.locator("#region button").first.click()
-    page.wait_for_function("document.querySelector('#painter img').naturalWidth == 90")
+    page.wait_for_function("document.querySelector('#painter img')?.naturalWidth == 90")
     page.wait_for_function("image => image.naturalWidth == 90", arg=image.element_handle())
     page.locator("#content").get_by_label("Remove Image").click()
     chooser.set_input_files(text)
