@@ -83,7 +83,7 @@ def build_quality() -> gr.Radio:
 
 def build_main() -> Main:
     """The few for everybody."""
-    with gr.Group():
+    with gr.Group(), gr.Row(elem_id="look", equal_height=True):
         balance = gr.HTML(
             0,
             html_template=static("balance.html"),

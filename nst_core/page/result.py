@@ -101,6 +101,7 @@ class Result:
         link: a set-up of the page as the query of an address; not in view.
         link_note: what of the set-up is not in `link`.
         copied: the link that was copied, in a line of its own, for a run writes into `status`.
+        blending: holds `strength`; whoever builds the page puts it in its place.
         open_link: is pressed by the page itself where its address has a set-up; not in view.
     """
 
@@ -119,7 +120,7 @@ class Result:
     copied: gr.HTML
     open_link: gr.Button
     refine: gr.Button
-    after: gr.Group
+    blending: gr.Group
     strength: gr.Slider
     curve: Curve
     # Holds a `Base`, or None where the server has forgotten the page.
@@ -142,7 +143,7 @@ class Result:
             self.copied: status_line(""),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
-            self.after: gr.Group(visible=kept),
+            self.blending: gr.Group(visible=kept),
             **self.show_film(view.film, kept),
         }
 
@@ -160,7 +161,7 @@ class Result:
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
             self.refine: gr.Button(visible=False),
-            self.after: gr.Group(visible=False),
+            self.blending: gr.Group(visible=False),
             **self.show_film(None, kept=False),
             **self.curve.hide(),
         }
@@ -208,7 +209,7 @@ def build(view: View) -> Result:
         copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Paint further", visible=False, elem_id="refine")
     copied = gr.HTML(status_line(""), elem_id="copied")
-    with gr.Group(visible=False) as after:
+    with gr.Group(visible=False, render=False) as blending:
         strength = setting_widget("strength")
     return Result(
         tabs=tabs,
@@ -226,7 +227,7 @@ def build(view: View) -> Result:
         copied=copied,
         open_link=gr.Button("Open link", visible="hidden", elem_id="open-link"),
         refine=refine,
-        after=after,
+        blending=blending,
         strength=strength,
         curve=curve.build(),
         base=gr.State(),

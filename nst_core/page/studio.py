@@ -59,12 +59,14 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             changed = changes.build(service)
         with gr.Column(elem_id="result"):
             shown = result.build(first.view)
+            # Whoever moves these sees the picture follow, on a phone too.
+            main = controls.build_main()
+            shown.blending.render()
             kept = strip.build()
             sweeps = sweep.build()
             galleries = examples.build(pairs)
             shown.curve.place()
         with gr.Column(elem_id="controls"):
-            main = controls.build_main()
             preset_strip = presets.build(preset_folder)
             add, remove = pictures.build_more_buttons()
             board = painter.build(first.content)

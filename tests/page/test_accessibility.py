@@ -166,7 +166,7 @@ def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:
 
     # A preset, a slider, a choice, an accordion.
     press(page, page.get_by_role("button", name="Keep colours", exact=True))
-    expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
+    expect(page.locator("#look").get_by_label("The photo's", exact=True)).to_be_checked()
     press(page, page.get_by_role("button", name="Fine tuning"), "Space")
     slider = page.get_by_label("range slider for Stroke size")
     before = float(slider.input_value())

@@ -167,7 +167,7 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     expect(number(page, "Size")).to_have_value("64")
     preset.filter(has_text="Keep colours").click()
     expect(number(page, "Steps")).to_have_value(str(Settings().steps))
-    expect(page.locator("#controls").get_by_label("The photo's", exact=True)).to_be_checked()
+    expect(page.locator("#look").get_by_label("The photo's", exact=True)).to_be_checked()
     expect(page.locator("#presets .selected")).to_have_attribute("aria-label", "Keep colours")
     small_run(page, 64, 4)
     # With other steps it is no preset any more.

@@ -83,6 +83,14 @@ def test_nothing_is_cut_and_headings_are_in_the_typeface(page: Page) -> None:
         assert page.locator("h1").evaluate(LINES) == 1
 
 
+def test_the_picture_is_in_view_while_one_moves_the_slider(page: Page) -> None:
+    expect(page.locator("#compare img").first).to_be_visible()
+    page.locator("#look").evaluate("e => e.scrollIntoView({block: 'end', behavior: 'instant'})")
+    picture, stylize = (page.locator(name).bounding_box() for name in ("#compare", "#start"))
+    beside = stylize["x"] + stylize["width"] <= picture["x"]
+    assert picture["y"] >= (0 if beside else stylize["y"] + stylize["height"])
+
+
 def test_a_click_on_an_example_leaves_no_mark(page: Page) -> None:
     """It would stay when something else is in view, since Gradio marks what was clicked last."""
     page.locator("#examples button").nth(1).click()
