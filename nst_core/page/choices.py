@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,44 @@ from .painter import Painter
 from .pictures import Pictures
 from .widgets import Updates, chosen, path_of, picture_strip
 
-OWN_PHOTO = "Your photo"
-
 
 @dataclass(frozen=True)
 class Choices:
     """The two strips.
 
-    The visitor's latest photo stands first in its strip, and comes back from there when an example
-    has taken its place.
+    The visitor's latest own picture stands first in its strip, and comes back from there when
+    another one has taken its place.
     """
 
     photos: gr.Gallery
     paintings: gr.Gallery
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What a strip offers.
+
+    Attributes:
+        own_name: what it calls the visitor's own picture.
+        kind: what a sentence calls any of its pictures.
+    """
+
+    own_name: str
+    kind: str
+    bundled: Mapping[str, Bundled]
+
+    def strip(self, own: str | None) -> list[tuple[str, str]]:
+        """The value of the strip; `own` is the visitor's own picture."""
+        return [*([(own, self.own_name)] if own else []), *_thumbnails(self.bundled)]
+
+    def chosen(self, event: gr.SelectData, own: str | None, strip: list[Any]) -> str | None:
+        """The file of the picture that was clicked; None, and a word, where it is gone."""
+        files: list[str | None] = [picture.path for picture in self.bundled.values()]
+        path = chosen([own, *files] if len(strip) > len(files) else files, event)
+        if path is None or not Path(path).is_file():
+            warn(StyleTransferError(GONE.format(self.kind)))
+            return None
+        return str(path)
 
 
 def build() -> Choices:
@@ -61,43 +86,54 @@ def _thumbnails(pictures: Mapping[str, Bundled]) -> list[tuple[str, str]]:
     return [(picture.thumbnail, picture.name) for picture in pictures.values()]
 
 
-def connect(choices: Choices, pictures: Pictures, painter: Painter, taken: Dependency) -> None:
+def connect(
+    choices: Choices, pictures: Pictures, painter: Painter, taken: Sequence[Dependency]
+) -> None:
     """A click changes one picture; all else stays as it is.
 
     Args:
-        taken: the event that ends the check of a new photo.
+        taken: the events that end the checks of new pictures: first the photo, then paintings.
     """
-    bundled = [photo.path for photo in catalogue().contents.values()]
-
-    def offer(own: str | None) -> Any:
-        first = [(own, OWN_PHOTO)] if own else []
-        return [*first, *_thumbnails(catalogue().contents)]
+    photos = _Offer("Your photo", "photo", catalogue().contents)
+    paintings = _Offer("Your painting", "painting", catalogue().styles)
 
     @answered
     def choose_photo(event: gr.SelectData, own: str | None, strip: list[Any]) -> Updates:
-        path = chosen([own, *bundled] if len(strip) > len(bundled) else bundled, event)
-        if path is None or not Path(path).is_file():
-            warn(StyleTransferError(GONE.format("photo")))
+        path = photos.chosen(event, own, strip)
+        if path is None:
             return {pictures.content: gr.skip()}
         return {**pictures.put(0, path), **painter.show(path)}
 
     @answered
-    def choose_painting(event: gr.SelectData, count: int, *boxes: dict[str, Any] | None) -> Updates:
-        painting = chosen(list(catalogue().styles.values()), event)
-        if painting is None:
+    def choose_painting(
+        event: gr.SelectData,
+        own: str | None,
+        strip: list[Any],
+        count: int,
+        *boxes: dict[str, Any] | None,
+    ) -> Updates:
+        path = paintings.chosen(event, own, strip)
+        if path is None:
             return {pictures.styles[0]: gr.skip()}
         # A box that was added and is still empty waits for a painting.
         empty = [k for k in range(1, count + 1) if path_of(boxes[k]) is None]
-        return pictures.put(1 + (empty[0] if empty else 0), painting.path)
+        return pictures.put(1 + (empty[0] if empty else 0), path)
 
-    shown = [pictures.content, pictures.kept[0], painter.board]
-    taken.then(offer, pictures.own, choices.photos, show_progress="hidden", **AT_ONCE)
+    for check, offer, own, strip in (
+        (taken[0], photos, pictures.own_photo, choices.photos),
+        *((check, paintings, pictures.own_painting, choices.paintings) for check in taken[1:]),
+    ):
+        check.then(offer.strip, own, strip, show_progress="hidden", **AT_ONCE)
     choices.photos.select(
-        choose_photo, [pictures.own, choices.photos], shown, **IN_BACKGROUND, **AS_SENT
+        choose_photo,
+        [pictures.own_photo, choices.photos],
+        [pictures.content, pictures.kept[0], painter.board],
+        **IN_BACKGROUND,
+        **AS_SENT,
     )
     choices.paintings.select(
         choose_painting,
-        [pictures.count, *pictures.styles],
+        [pictures.own_painting, choices.paintings, pictures.count, *pictures.styles],
         [*pictures.styles, *pictures.kept[1:]],
         **AT_ONCE,
         **AS_SENT,

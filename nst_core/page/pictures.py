@@ -48,13 +48,14 @@ class Pictures:
         rows: of the further paintings.
         count: how many further paintings there are.
         kept: the file that each box holds, for a box whose next file is refused.
-        own: the visitor's latest photo.
+        own_photo, own_painting: the visitor's latest ones.
     """
 
     content: gr.Image
     styles: Sequence[gr.Image]
     kept: Sequence[gr.State]
-    own: gr.State
+    own_photo: gr.State
+    own_painting: gr.State
     mix: Sequence[gr.Slider]
     rows: Sequence[gr.Row]
     add: gr.Button
@@ -158,8 +159,8 @@ def connect(
     """
     content, *styles = zip(pictures.boxes, pictures.kept, strict=True)
     load = service.loaded.load
-    taken = [_connect_box(load, *content, pictures.own, painter)]
-    taken += [_connect_box(load, *style) for style in styles]
+    taken = [_connect_box(load, *content, pictures.own_photo, painter)]
+    taken += [_connect_box(load, *style, pictures.own_painting) for style in styles]
     _connect_box(load, start_image, gr.State())
 
     # Where the server has forgotten the page, all rows are shown: none that is in use gets lost.
@@ -189,7 +190,8 @@ def _connect_box(
 
     Args:
         load: reads the upload, and keeps it for the run that comes next.
-        own, painter: of the photo's box. They follow it.
+        own: follows the box, but keeps its file when a bundled picture takes its place.
+        painter: of the photo's box, which it follows.
     """
     verdict = gr.State()
 

@@ -73,8 +73,8 @@ def build(pairs: list[examples.Example], preset_folder: Path, service: Service) 
             settings = controls.build_fine(main, quality)
             recipe = recipes.build()
     held = [gr.State() for _ in (content, style, *further)]
-    own, count = gr.State(), gr.State()
-    boxes = pictures.Pictures(content, [style, *further], held, own, mix, rows, add, remove, count)
+    own, count = (gr.State(), gr.State()), gr.State()
+    boxes = pictures.Pictures(content, [style, *further], held, *own, mix, rows, add, remove, count)
     inputs = Inputs.of(boxes, board, settings, shown)
     return Studio(
         inputs, offered, buttons, changed, shown, kept, galleries, preset_strip, sweeps, recipe
@@ -92,7 +92,7 @@ def connect(
     begin = demo.load(lambda: begun, None, states, **AT_ONCE)
     start_image = inputs.controls.start_image
     taken = pictures.connect(inputs.pictures, inputs.painter, start_image, service)
-    choices.connect(studio.choices, inputs.pictures, inputs.painter, taken[0])
+    choices.connect(studio.choices, inputs.pictures, inputs.painter, taken)
     painter.connect(inputs.painter, inputs.pictures.content)
     controls.connect(inputs.controls)
     presets.connect(studio.presets, inputs)

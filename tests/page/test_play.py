@@ -126,6 +126,28 @@ def test_ones_own_photo_comes_back_from_its_strip(page: Page, own_photo: Path) -
     expect(status(page)).to_contain_text("Ready")
 
 
+def test_ones_own_painting_comes_back_from_its_strip(page: Page, own_photo: Path) -> None:
+    row = page.locator("#paintings .grid-container")
+    height = row.bounding_box()["height"]
+    page.locator("#style input[type=file]").set_input_files(own_photo)
+    expect_chosen(page, "paintings", "Your painting")
+    assert row.bounding_box()["height"] == pytest.approx(height, abs=6)
+    painting(page, "Poppies").click()
+    expect_chosen(page, "paintings", "Poppies")
+    painting(page, "Your painting").click()
+    expect_chosen(page, "paintings", "Your painting")
+    expect(page.locator("#style img")).to_have_attribute("src", re.compile("golden_gate"))
+    # That of a further box follows.
+    page.locator("#add-style").click()
+    other = own_photo.with_stem("other")
+    Image.new("RGB", (80, 60), "teal").save(other)
+    page.locator("#style-2 input[type=file]").set_input_files(other)
+    expect(page.locator("#paintings img").first).to_have_attribute("src", re.compile("other"))
+    expect_chosen(page, "paintings", "Your painting")
+    small_run(page)
+    expect(thumbnails(page)).to_have_attribute("aria-label", re.compile("2 paintings"))
+
+
 def test_files_are_dropped_anywhere(page: Page) -> None:
     page.locator("#examples").evaluate(DROP, "dropped.png")
     assert page.evaluate("zoneWasVisible")
