@@ -205,7 +205,7 @@ def connect(
                 result.link_note: left_out(fields),
             }
         except StyleTransferError as error:
-            return {result.link: "", result.copied: status_line(sentence(error))}
+            return {result.link: "", result.hint: status_line(sentence(error))}
 
     @answered
     def say(copied: str, note: str | None) -> Any:
@@ -222,12 +222,12 @@ def connect(
     result.copy_link.click(
         write,
         inputs_kwargs=dict(inputs.fields),
-        outputs=[result.link, result.link_note, result.copied],
+        outputs=[result.link, result.link_note, result.hint],
         **{**AT_ONCE, **AS_SENT},
     ).then(
         say,
         [result.link, result.link_note],
-        result.copied,
+        result.hint,
         js=static("copy_link.js"),
         **AT_ONCE,
     )

@@ -17,6 +17,7 @@ from .widgets import Updates
 
 # Classes of the comparison, by which it says what stands beside the photo.
 PAINTED, UNPAINTED = "picture", "picture unpainted"
+FURTHER = "Paint further goes on from this picture, with your present settings."
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Result:
         compare: has the class "unpainted" where both of its pictures are the photo.
         link: a set-up of the page as the query of an address; not in view.
         link_note: what of the set-up is not in `link`.
-        copied: the link that was copied, in a line of its own, for a run writes into `status`.
+        hint: says what "Paint further" does, and which link was copied, in a line of its own, for
+            a run writes into `status`.
         blending: holds `strength`; whoever builds the page puts it in its place.
         open_link: is pressed by the page itself where its address has a set-up; not in view.
     """
@@ -117,7 +119,7 @@ class Result:
     copy_link: gr.Button
     link: gr.Textbox
     link_note: gr.State
-    copied: gr.HTML
+    hint: gr.HTML
     open_link: gr.Button
     refine: gr.Button
     blending: gr.Group
@@ -140,7 +142,7 @@ class Result:
                 variant="primary" if kept else "secondary",
             ),
             self.status: status_line(view.status),
-            self.copied: status_line(""),
+            self.hint: status_line(FURTHER if kept else ""),
             self.base: view.base,
             self.refine: gr.Button(visible=kept),
             self.blending: gr.Group(visible=kept),
@@ -157,7 +159,7 @@ class Result:
             self.picture: base.result,
             self.compare: _before_and_after(base.content, base.result),
             self.status: status,
-            self.copied: status_line(""),
+            self.hint: status_line(""),
             self.base: base,
             self.download: gr.DownloadButton(interactive=False),
             self.refine: gr.Button(visible=False),
@@ -208,7 +210,7 @@ def build(view: View) -> Result:
         )
         copy_link = gr.Button("Copy link", elem_id="copy-link")
         refine = gr.Button("Paint further", visible=False, elem_id="refine")
-    copied = gr.HTML(status_line(""), elem_id="copied")
+    hint = gr.HTML(status_line(""), elem_id="hint")
     with gr.Group(visible=False, render=False) as blending:
         strength = setting_widget("strength")
     return Result(
@@ -224,7 +226,7 @@ def build(view: View) -> Result:
         copy_link=copy_link,
         link=gr.Textbox(visible=False),
         link_note=gr.State(""),
-        copied=copied,
+        hint=hint,
         open_link=gr.Button("Open link", visible="hidden", elem_id="open-link"),
         refine=refine,
         blending=blending,

@@ -108,7 +108,7 @@ def run_text(
     if progress.finished is not None:
         return f"Finishing in the size of your photo, {100 * progress.finished:.0f} %"
     last = frame.plan[-1].size
-    size = f"{frame.size} px" if frame.size == last else f"small first ({frame.size} px)"
+    size = f"{frame.size} px" if frame.size == last else "small first"
     left = seconds_text(min(most_left, frame.remaining + finishing))
     return f"Step {step} of {total}, {size}, {left} left"
 

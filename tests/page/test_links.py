@@ -158,8 +158,8 @@ def test_a_page_opens_as_its_link_says_and_gives_one(
     set_number(page, "Steps", 12)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.locator("#copy-link").click()
-    expect(page.locator("#copied")).to_contain_text("Copied: ")
-    expect(page.locator("#copied")).to_contain_text("Not in the link: your own photo.")
+    expect(page.locator("#hint")).to_contain_text("Copied: ")
+    expect(page.locator("#hint")).to_contain_text("Not in the link: your own photo.")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied == f"{server}?style=mosaic&style_weight=2&steps=12&size=256"
 
@@ -171,11 +171,11 @@ def test_a_link_that_is_copied_during_a_run_stays_in_view_beside_the_progress(
     page = visit()
     start_long_run(page)
     page.locator("#copy-link").click()
-    expect(page.locator("#copied")).to_contain_text("example=")
+    expect(page.locator("#hint")).to_contain_text("example=")
     seen = status(page).text_content() or ""
     expect(status(page)).not_to_have_text(seen)  # a later step
     expect(status(page)).to_contain_text("Step")
-    expect(page.locator("#copied")).to_contain_text("example=")
+    expect(page.locator("#hint")).to_contain_text("example=")
     stop(page)
 
 

@@ -89,6 +89,6 @@ def test_a_run_says_that_it_begins_small() -> None:
     ]
     texts = [run_text(Progress(None, frame), Settings().as_dict()) for frame in frames]
     assert texts == [
-        "Step 3 of 30, small first (224 px), about 5 s left",
+        "Step 3 of 30, small first, about 5 s left",
         "Step 25 of 30, 512 px, about 5 s left",
     ]
