@@ -96,7 +96,7 @@ def expect_ready(app: App) -> None:
 
 def finish_run(app: App, button: str = "#start") -> None:
     """Press the button, and wait for the result and its film."""
-    studio = app.locator(".studio").first
+    studio = app.locator(".gradio-container .studio").first
     studio.evaluate(MARK_STOP)
     app.locator(button).click()
     expect(studio).to_have_attribute("data-stop-seen", "yes")

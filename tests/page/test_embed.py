@@ -36,15 +36,27 @@ CDN = "https://gradio.s3-us-west-2.amazonaws.com/"
 VERSION = version("gradio")
 BUILD = Path(find_spec("gradio").origin).parent / "templates" / "frontend"
 
-# A page with its own styles, an element that has the name of one of ours, and much above the app.
+# A page with its own styles, elements that have the names of some of ours, and much above the app.
 BLOG = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A blog</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body style="font-family: serif; margin: 1em"><h1>A blog</h1>
-<p id="result" class="line">Today in the news.</p><div style="height: 1500px"></div>
+<p id="result" class="line">Today in the news.</p>
+<nav class="studio" id="controls"><h2 class="heading own">Of late</h2>
+<button role="tab" class="selected">All</button> <input type="range" class="number"></nav>
+<div style="height: 1500px"></div>
 %s
 <div style="height: 1500px"></div></body></html>
 """
+
+
+# How the blog looks, as far as rules of ours could change it.
+LOOKS = """() => [...document.querySelectorAll("body > p, body > nav, nav > *")].map(e => {
+  if (e.matches("input")) e.focus();
+  const style = getComputedStyle(e);
+  return ["display", "position", "gridArea", "gap", "color", "fontWeight", "fontSize", "padding",
+    "outlineOffset", "touchAction", "accentColor", "minWidth"].map(name => style[name]);
+})"""
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -97,8 +109,10 @@ def use(app: App) -> None:
 
 
 def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path) -> None:
-    address = blog(next(x for x in SNIPPETS if "gradio-app" in x))
     page = visit(cdn=CDN)
+    page.goto(blog(""))
+    looks = page.evaluate(LOOKS)
+    address = blog(next(x for x in SNIPPETS if "gradio-app" in x))
     page.route(f"{CDN}**", from_package)
     page.goto(address)
     page.locator("gradio-app").scroll_into_view_if_needed()
@@ -122,6 +136,7 @@ def test_by_script_tag(visit: Visit, blog: Callable[[str], str], tmp_path: Path)
 
     # The app leaves the blog's own styles alone, and results outlive a reload.
     assert page.locator("h1").first.evaluate("e => getComputedStyle(e).fontFamily") == "serif"
+    assert page.evaluate(LOOKS) == looks
     keep(page, "embedded")
     page.reload()
     # It loads when it comes into view, and the place that the browser returns to may be below it.

@@ -1,7 +1,8 @@
 function onChanged() {
   clearTimeout(window.nstChanged);
   window.nstChanged = setTimeout(() => {
-    document.querySelector("#changed")?.click();
-    if (document.querySelector("#live input")?.checked) document.querySelector("#preview")?.click();
+    document.querySelector(".gradio-container #changed")?.click();
+    if (document.querySelector(".gradio-container #live input")?.checked)
+      document.querySelector(".gradio-container #preview")?.click();
   }, 150);
 }

@@ -1,6 +1,6 @@
 async function onCopyLink(query, note) {
   if (!query) return ["", note];
-  const app = document.querySelector(".studio").closest("gradio-app");
+  const app = document.querySelector(".gradio-container .studio").closest("gradio-app");
   const page = app.getAttribute("src") ?? location.origin + location.pathname;
   const link = new URL(query, page).href;
   try {

@@ -3,7 +3,7 @@ let agreed = false;
 document.addEventListener(
   "click",
   (event) => {
-    const button = event.target.closest?.(".studio #start, .studio #refine");
+    const button = event.target.closest?.(".gradio-container .studio :is(#start, #refine)");
     const line = element.querySelector(".cost");
     if (!button || agreed || Number(line.dataset.seconds) <= LONG) return;
     event.stopPropagation();

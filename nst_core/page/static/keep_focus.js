@@ -1,7 +1,7 @@
 function onKeepFocus() {
   // Stylize, Cancel and Stop replace each other. Who has pressed one by keyboard is then nowhere on
   // the page, and the next key scrolls it: the focus goes on to the button that has come.
-  const buttons = document.querySelector(".studio #buttons");
+  const buttons = document.querySelector(".gradio-container .studio #buttons");
   let within = false;
   const follow = (event) => {
     within = buttons.contains(event.target);

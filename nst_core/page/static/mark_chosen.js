@@ -1,5 +1,5 @@
 function onChosenPictures() {
-  const inputs = document.querySelector(".studio #inputs");
+  const inputs = document.querySelector(".gradio-container .studio #inputs");
   const boxes = { photos: "#content img", paintings: "[id^=style] img" };
   // The last two parts of an address tell a bundled picture from an upload with the name of one.
   const file = /[^/]+\/[^/]+$/;

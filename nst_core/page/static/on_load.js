@@ -1,6 +1,6 @@
 function onLoad() {
   // Both tabs: a strip on either has captions.
-  const app = document.querySelector(".studio").closest(".gradio-container");
+  const app = document.querySelector(".gradio-container .studio").closest(".gradio-container");
   function name() {
     app.querySelectorAll("#compare img").forEach((image) => {
       image.alt = image.classList.contains("fixed") ? "The stylised picture" : "The photo";

@@ -1,3 +1,3 @@
 function onOpenLink() {
-  return document.querySelector(".studio #open-link").dataset.query;
+  return document.querySelector(".gradio-container .studio #open-link").dataset.query;
 }

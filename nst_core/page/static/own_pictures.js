@@ -1,6 +1,6 @@
 function onOwnPictures() {
   const PHOTO = /\.(heic|heif|hif|tiff?|avif)$/i;
-  const studio = document.querySelector(".studio");
+  const studio = document.querySelector(".gradio-container .studio");
   const page = studio.closest(".gradio-container");
   studio.addEventListener("click", (event) => {
     if (event.target.matches(".own .input img, .own .use-own"))

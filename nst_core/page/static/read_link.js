@@ -1,5 +1,5 @@
 function onReadLink() {
-  const app = document.querySelector(".studio").closest("gradio-app");
+  const app = document.querySelector(".gradio-container .studio").closest("gradio-app");
   const button = app.querySelector("#open-link");
   // In somebody else's page, the address is that page's, and the tag says what is asked for.
   const own = app.getAttribute("src") === null;

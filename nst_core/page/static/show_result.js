@@ -1,3 +1,5 @@
 function onShowResult() {
-  document.querySelector(".studio #result").scrollIntoView({ behavior: "smooth" });
+  document
+    .querySelector(".gradio-container .studio #result")
+    .scrollIntoView({ behavior: "smooth" });
 }

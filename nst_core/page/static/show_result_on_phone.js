@@ -1,5 +1,7 @@
 function onShowResultOnPhone() {
   if (innerWidth < 768) {
-    document.querySelector(".studio #result").scrollIntoView({ behavior: "smooth" });
+    document
+      .querySelector(".gradio-container .studio #result")
+      .scrollIntoView({ behavior: "smooth" });
   }
 }

@@ -1,5 +1,5 @@
 async function onRunEnded() {
-  const place = document.querySelector(".studio #result");
+  const place = document.querySelector(".gradio-container .studio #result");
   const line = place.querySelector(".status")?.innerText.trim() ?? "";
   if (!/^(Finished|Stopped at step)/.test(line)) return;
   place.querySelector('[role="tab"]').click();

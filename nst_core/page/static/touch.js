@@ -7,7 +7,8 @@ function onLoadTouch() {
     "pointerdown",
     (event) => {
       const range =
-        event.pointerType === "touch" && event.target.closest?.(".studio input[type=range]");
+        event.pointerType === "touch" &&
+        event.target.closest?.(".gradio-container .studio input[type=range]");
       if (!range) return;
       finger = { range, value: range.value, x: event.clientX };
     },
@@ -49,7 +50,7 @@ function onLoadTouch() {
   document.addEventListener(
     "touchstart",
     (event) => {
-      const place = event.target.closest?.(".studio #compare");
+      const place = event.target.closest?.(".gradio-container .studio #compare");
       const zoomed = place?.querySelector('[aria-label="Undo"]:not(:disabled)');
       touch = null;
       if (!place || zoomed || event.touches.length > 1 || event.target.closest("button")) return;
@@ -64,7 +65,8 @@ function onLoadTouch() {
     (event) => {
       // The first move of a finger that stops a rolling page can't be cancelled. The divider would
       // try to, which browsers write into the console; it follows the next move.
-      if (!event.cancelable && event.target.closest?.(".studio #compare")) event.stopPropagation();
+      if (!event.cancelable && event.target.closest?.(".gradio-container .studio #compare"))
+        event.stopPropagation();
       if (!touch) return;
       if (touch.vertical === null) {
         const [{ clientX, clientY }] = event.touches;
