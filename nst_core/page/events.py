@@ -13,6 +13,9 @@ ON_DEVICE: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "device"}
 # Events of this group decode pictures outside of runs. Two of them run at a time, whatever function
 # they are of: a picture of 50 megapixels takes 0.4 GB.
 DECODES: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "pictures"}
+# Previews of all pages: all but one of these wait for the device. In the group above they would
+# keep uploads waiting as long as they go on.
+PREVIEWS: dict[str, Any] = {"concurrency_limit": 4, "concurrency_id": "previews"}
 # An event that only reads or writes files. It goes through the queue all the same, since messages
 # (`gr.Warning`, `gr.Info`) reach the page from there alone.
 IN_BACKGROUND: dict[str, Any] = {**PRIVATE, **DECODES, "show_progress": "hidden"}

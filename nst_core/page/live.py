@@ -18,7 +18,7 @@ from ..server import device
 from ..server.service import Service
 from .catalogue import EXAMPLES
 from .errors import answered, sentence
-from .events import AT_ONCE, IN_BACKGROUND
+from .events import AT_ONCE, IN_BACKGROUND, PREVIEWS
 from .inputs import STYLES, Inputs, identity, job_of, key_of
 from .result import Base, Result
 from .running import KIND
@@ -27,8 +27,6 @@ from .widgets import Fields, Updates, owned, path_of
 
 log = logging.getLogger("nst")
 
-# Previews that may wait for the last step of an older one.
-MOST_PREVIEWS = 8
 READY = "Ready: press Stylize to paint it."
 DONE = "Preview: press Stylize to paint it in full."
 ENDED = "A run has the device now: press Stylize to paint yours."
@@ -139,7 +137,7 @@ def connect(live: Live, demo: gr.Blocks, inputs: Inputs, result: Result, service
         inputs_kwargs={"base": result.base, **kept_files(inputs), **inputs.fields},
         trigger_mode="multiple",
         preprocess=False,
-        **{**IN_BACKGROUND, "concurrency_limit": MOST_PREVIEWS},
+        **{**IN_BACKGROUND, **PREVIEWS},
     )
     _connect_switch(live, demo, result, service)
 
@@ -157,6 +155,6 @@ def _connect_switch(live: Live, demo: gr.Blocks, result: Result, service: Servic
 
         def turn_on() -> Any:
             # A visitor may have been faster, so the switch is never turned off.
-            return True if device.is_fast_device() else gr.skip()
+            return True if device.shows_previews() else gr.skip()
 
         demo.load(turn_on, None, live.switch, show_progress="hidden", **AT_ONCE)

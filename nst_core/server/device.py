@@ -1,4 +1,4 @@
-"""What the device of this machine can do, for what the page offers by itself."""
+"""What the device of this server is, for estimates and for the switch of the previews."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ def runs_on_zerogpu() -> bool:
 
 @cache
 def is_fast_device() -> bool:
-    """Whether a preview takes less than about 3 s: on a GPU, or with bfloat16 matrix units.
-
-    A GPU of ZeroGPU is lent for each run and counted: previews would use a visitor's minutes up.
-    """
+    """Whether it is a GPU, or a CPU with bfloat16 matrix units: a preview takes less than 3 s."""
     if runs_on_zerogpu():
-        return False
+        return True
     from ..devices import best_device, multiplies_bfloat16  # not above: they import PyTorch
 
     device = best_device()
     return device != "cpu" or multiplies_bfloat16(device)
+
+
+def shows_previews() -> bool:
+    """Whether a page begins with its previews switched on.
+
+    A GPU of ZeroGPU is lent for each run and counted: previews would use a visitor's minutes up.
+    """
+    return is_fast_device() and not runs_on_zerogpu()

@@ -163,15 +163,14 @@ class History:
         return Record(name, folder, content, tuple(styles), data["values"])
 
     def forget(self) -> None:
-        """Delete the records that are too old."""
+        """Delete the records that are too old; a reserved name waits for its record."""
         for folder in self.root.glob("*"):  # none, where another thread has closed the history
             try:
                 age = time.time() - folder.stat().st_mtime
             except OSError:  # another thread was faster
                 continue
-            if age > self.seconds:
+            if age > self.seconds and folder.name not in self._awaited:
                 self._owners.pop(folder.name, None)
-                self._awaited.discard(folder.name)
                 shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:

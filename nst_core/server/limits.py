@@ -36,7 +36,10 @@ class Limits:
         "How many pages, and how many programs, one address may open in ten minutes.",
     )
     work: float = _limit(
-        1000.0, 0.1, 1e9, "Megapixels times steps of one run, all its sizes together."
+        1000.0,
+        0.1,
+        1e9,
+        "Megapixels of gradient evaluations of one run: about its pixels times its steps.",
     )
     seconds: float = _limit(
         1800.0, 1, 1e9, "Seconds after which a run is ended; what it has by then is its result."
@@ -83,19 +86,25 @@ class Limits:
             values[item.name] = value
         return cls(**values)
 
-    def check(self, settings: Settings, work: float) -> None:
+    def check(self, settings: Settings, work: float, tiles: int = 0) -> None:
         """Say what the operator does not allow, before a run.
 
         Args:
-            work: megapixels times steps of the run.
+            work: megapixels of gradient evaluations, as `Transfer.work` and `Sweep.work`.
+            tiles: of a sweep, how many it has: their size and steps are not those of the settings.
 
         Raises:
             SettingsError: it takes too much work or memory.
         """
         if work > self.work:
+            times = f"{work / self.work:.1f} times what this server allows for one run"
+            if tiles:
+                raise SettingsError(
+                    f"A sweep of {tiles} pictures is {times}: paint single pictures."
+                )
             raise SettingsError(
-                f"Size {settings.size} with {settings.steps} steps is {work / self.work:.1f} times "
-                "what this server allows for one run: choose a smaller size or fewer steps."
+                f"Size {settings.size} with {settings.steps} steps is {times}: "
+                "choose a smaller size or fewer steps."
             )
         if settings.memory_budget > self.memory:
             raise SettingsError(

@@ -90,7 +90,7 @@ def prepare_gallery_job(
     job = replace(job, styles=paintings[:1], values={**job.values, "style_mix": [1]})
     settings = Settings.from_values(job.values)
     sweep = prepare_gallery(_content(job), paintings, settings, load)
-    limits.check(settings, sweep.work)
+    limits.check(settings, sweep.work, len(sweep.runs))
     return sweep
 
 
@@ -107,14 +107,15 @@ def _prepare(
         start=job.start or None,
         load=load,
     )
-    limits.check(settings, prepared.work)
+    tiles = len(prepared.runs) if isinstance(prepared, Sweep) else 0
+    limits.check(settings, prepared.work, tiles)
     return prepared
 
 
 def _check_files(job: Job) -> None:
     """Say which file is gone: uploads are kept for a while, and a visitor may come back later."""
     files = {"photo": job.content, "region": job.mask, "image to start from": job.start}
-    files |= {f"painting {job.styles.index(path) + 1}": path for path in job.styles}
+    files |= {f"painting {number}": path for number, path in enumerate(job.styles, 1)}
     for what, path in files.items():
         if path and not os.path.exists(path):
             raise StyleTransferError(GONE.format(what))

@@ -133,7 +133,7 @@ class Runs:
         try:
             while not self._device.acquire(timeout=POLL_SECONDS):
                 if run.stopped.is_set():
-                    _log(run, "stopped")
+                    _log(run, _outcome(run))
                     yield run
                     return
             run.began = time.monotonic()

@@ -40,6 +40,11 @@ def test_all_that_decodes_pictures_outside_of_runs_shares_a_limit(demo: gr.Block
         assert (fn.concurrency_id, fn.concurrency_limit) == ("pictures", 2), name
 
 
+def test_previews_keep_no_upload_waiting(demo: gr.Blocks) -> None:
+    """A preview goes on for seconds, and a check of an upload is wanted at once."""
+    assert named(demo, "preview").concurrency_id != named(demo, "check_upload").concurrency_id
+
+
 def test_what_needs_the_device_is_known(demo: gr.Blocks) -> None:
     runs = {str(demo.fns[number].api_name) for number in runs_of(demo)}
     assert {"stylize", "timelapse", "sweep", "run"} <= runs

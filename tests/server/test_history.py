@@ -67,6 +67,17 @@ def test_what_is_too_old_is_forgotten(history: History, photo_path: Path) -> Non
     assert history.of("me") == [new]
 
 
+def test_a_run_that_takes_longer_than_results_are_kept_keeps_its_result(
+    history: History, photo_path: Path
+) -> None:
+    name = history.reserve("me")
+    long_ago = time.time() - 2 * history.seconds
+    os.utime(history.root / name, (long_ago, long_ago))
+    keep(history, "you", photo_path)
+    assert history.is_awaited("me")
+    assert history.add(name, PICTURE, PICTURE, photo_path, [photo_path], {}) in history.of("me")
+
+
 @pytest.mark.parametrize("name", ["", "..", "/etc", "../x", "x" * 1000, None, 7, ["a"]])
 def test_names_from_outside_find_nothing(history: History, name: object) -> None:
     assert history.get(name) is None

@@ -38,6 +38,8 @@ def test_too_much_is_refused_before_a_run() -> None:
     limits.check(modest, work=10)
     with pytest.raises(SettingsError, match=r"1\.2 times what this server allows.*fewer steps"):
         limits.check(modest, work=12)
+    with pytest.raises(SettingsError, match=r"sweep of 9 pictures is 1\.2 times.*single pictures"):
+        limits.check(modest, work=12, tiles=9)
     with pytest.raises(SettingsError, match="at most 8, not 9"):
         limits.check(Settings(size=256, memory_budget=9), work=1)
 

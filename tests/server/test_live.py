@@ -20,6 +20,7 @@ from PIL import Image
 from nst_core import Frame, Settings, StyleTransferError, paint, prepare
 from nst_core.optimize import warm_up
 from nst_core.plan import FIRST_SIZE_MOST
+from nst_core.server import device
 from nst_core.server.costs import Costs
 from nst_core.server.jobs import Outcome, Progress
 from nst_core.server.limits import Limits
@@ -313,6 +314,15 @@ def test_what_a_run_would_refuse_a_preview_refuses(
         next(service.preview(replace(job, styles=[]), "me", tmp_path))
 
 
+def test_zerogpu_counts_as_a_gpu_and_begins_without_previews(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(device, "is_fast_device", device.is_fast_device.__wrapped__)
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert device.is_fast_device()
+    assert not device.shows_previews()
+
+
 def test_costs_grow_with_the_size_and_follow_what_runs_took(service: Service, job: Job) -> None:
     def seconds(**values: object) -> float:
         found = service.costs.of_run(replace(job, values=values))
@@ -405,3 +415,5 @@ def test_every_painting_gets_a_tile(service: Service, job: Job, painting_path: P
         (64, 64),
     ]
     assert all(len(run.styles) == 1 for run in sweep.runs)
+    with pytest.raises(StyleTransferError, match="sweep of 2 pictures"):
+        prepare_gallery_job(job, [str(painting_path), str(path)], Limits(work=0.1))

@@ -46,7 +46,10 @@ def test_the_second_run_waits_until_the_first_has_ended(log: Callable[[], list[s
     assert log() == ["finished", "finished"]
 
 
-def test_a_run_that_waits_is_stopped_without_the_device(log: Callable[[], list[str]]) -> None:
+@pytest.mark.parametrize(("discard", "outcome"), [(False, "stopped"), (True, "discarded")])
+def test_a_run_that_waits_is_stopped_without_the_device(
+    log: Callable[[], list[str]], discard: bool, outcome: str
+) -> None:
     runs = Runs(60)
     entered: list[Run] = []
 
@@ -58,12 +61,12 @@ def test_a_run_that_waits_is_stopped_without_the_device(log: Callable[[], list[s
         thread = threading.Thread(target=waits)
         thread.start()
         wait_until(lambda: len(runs) == 2)
-        runs.stop("b")
+        runs.stop("b", discard)
         thread.join(10)
         assert not thread.is_alive()
         assert entered[0].stopped.is_set()
         assert not first.stopped.is_set()
-    assert log() == ["stopped", "finished"]
+    assert log() == [outcome, "finished"]
 
 
 @pytest.mark.parametrize(
