@@ -1,8 +1,9 @@
 """From code values to sRGB: primaries, transfer curves, and the toning of HDR.
 
-A file that has no ICC profile says how to read its values by numbers of ITU-T H.273 (cICP in PNG,
-nclx in AVIF and HEIF) or by gamma and chromaticities (gAMA and cHRM in PNG). HDR becomes what
-Chromium shows of it on an ordinary screen: the reference white tone mapping of SMPTE ST 2094-50.
+A PNG with cICP, or a file without an ICC profile, says how to read its values by numbers of ITU-T
+H.273 (cICP in PNG, nclx in AVIF and HEIF) or by gamma and chromaticities (gAMA and cHRM in PNG).
+HDR becomes what Chromium shows of it on an ordinary screen: the reference white tone mapping of
+SMPTE ST 2094-50.
 """
 
 from __future__ import annotations

@@ -23,7 +23,8 @@ from .tiff import RAW, TOO_MUCH, is_raw, read_tiff
 # Pillow warns of large files and odd metadata; `load_image` refuses what can't be used.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-# What Pillow decodes; the MPO files of phones are JPEG to it.
+# Formats that `Image.open` may try. That of JPEG includes the MPO files of phones, whose format
+# Pillow then calls MPO.
 FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIF", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
 MIN_SIDE = 16
@@ -167,11 +168,12 @@ def _read(file: BinaryIO, name: str) -> Stored:
 
 
 def _unread(image: Image.Image) -> BinaryIO | None:
-    """The file of an image that is open, of which Pillow has read no pixels yet.
+    """The file of an open image whose pixels Pillow has not read yet; None for any other image.
 
-    Pillow has not kept all that the file says of its colours.
+    Such an image is decoded from its file, since Pillow drops a part of what the file says of its
+    colours.
     """
-    if not isinstance(image, ImageFile.ImageFile) or image.format not in (*FORMATS, "TIFF"):
+    if not isinstance(image, ImageFile.ImageFile) or image.format not in (*FORMATS, "MPO", "TIFF"):
         return None
     return cast(BinaryIO, image.fp) if image.fp and image.tile and image.tell() == 0 else None
 

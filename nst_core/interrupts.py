@@ -26,7 +26,7 @@ class Interrupts:
         return self.asked
 
     def first(self, number: int, frame: FrameType | None) -> None:
-        """Take the first Ctrl-C as a question, and prepare for the second one."""
+        """Take the first Ctrl-C as a request to end, and prepare for the second one."""
         self.asked = True
         signal.signal(signal.SIGINT, self._second)
 
@@ -39,9 +39,10 @@ class Interrupts:
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:
-    """Take Ctrl-C as a question, until the end of the block."""
+    """Take Ctrl-C as a request to end, until the end of the block."""
     found = Interrupts()
-    if threading.current_thread() is not threading.main_thread():  # signals are its business
+    # Python lets only the main thread handle signals.
+    if threading.current_thread() is not threading.main_thread():
         yield found
         return
     before = signal.signal(signal.SIGINT, found.first)

@@ -85,7 +85,10 @@ class Pairs:
             yield _as_image(moved, self._shape), _as_image(change, self._shape)
 
     def _oldest_first(self, values: Tensor) -> Tensor:
-        """Sort the rows of `values` from those as stored; without an index no device waits."""
+        """Rotate rows from the order of the ring buffer to oldest first.
+
+        `roll` needs no tensor of indices, for which the CPU would wait for the device.
+        """
         return values.roll(-(self._newest + 1), dims=0) if self.count == self.most else values
 
     def _as_stored(self, values: Tensor) -> Tensor:

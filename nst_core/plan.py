@@ -30,8 +30,8 @@ MARGIN_PART, MARGIN_MOST = 1 / 64, 8
 # Pairs of changes that L-BFGS remembers: at most, at least, and megapixels of all together.
 HISTORY, HISTORY_LEAST, HISTORY_MEGAPIXELS = 20, 3, 20
 
-# Larger pictures are computed in strips, which costs a third more time; smaller ones only where the
-# memory budget asks for it.
+# Larger pictures are computed in strips, which costs about a tenth more time; smaller ones, where
+# strips cost more, only if the memory budget asks for it.
 STRIPS_MEGAPIXELS = 1.5
 
 # Bytes a pixel takes at the peak of a step, as tests/benchmarks/memory.py measures them, by the

@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from .depth import to_eight_bit
 from .encodings import PEAK, Encoding, encoding_of_numbers
 
-# Chunks that a picture of a good will has by far not as many of.
+# An honest PNG has far fewer chunks; the search through a hostile one ends here.
 MOST_CHUNKS = 10_000
 GREY, COLOUR = 0, 2
 _HEADER = struct.Struct(">IIBB")

@@ -25,7 +25,7 @@ _UNSPECIFIED, _BT709, _SRGB_CURVE = 2, 1, 13
 
 
 def descriptions_of(image: Image.Image, file: BinaryIO | None = None) -> tuple[Description, ...]:
-    """Return what an open image says of its colours, the first one first.
+    """Return what an open image says of its colours; of several, the first counts.
 
     Args:
         file: where the image comes from, if it comes from a file.
@@ -37,7 +37,7 @@ def descriptions_of(image: Image.Image, file: BinaryIO | None = None) -> tuple[D
     found = [
         info.get("icc_profile"),
         _encoding_of_nclx(nclx) if nclx else None,
-        # Pillow has these three of a PNG, in the order of its specification.
+        # Of a PNG, Pillow keeps sRGB, gAMA and cHRM, which its specification ranks in this order.
         SRGB if "srgb" in info else None,
         encoding_of_gamma(info["gamma"], info.get("chromaticity")) if "gamma" in info else None,
     ]

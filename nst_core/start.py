@@ -17,14 +17,15 @@ from .transfer import Transfer
 
 
 def paintings_at(size: int, transfer: Transfer, photo: Tensor) -> list[Tensor]:
-    """The styles at the stroke size of a size, matched to the photo's colours where asked for.
+    """The paintings as tensors, in the size that gives strokes of the wanted size.
 
     Args:
         size: long side of the picture that is painted, in pixels.
         photo: (1, 3, H, W), values 0 to 1, of any size.
 
     Returns:
-        Such tensors, of the sizes of the paintings, on the device of `photo`.
+        For each painting (1, 3, H, W), values 0 to 1, with a long side of `style_scale * size`
+        pixels, on the device of `photo`; where `color` is match, in the colours of the photo.
     """
     settings = transfer.settings
     stroke_size = round(settings.style_scale * size)

@@ -130,7 +130,10 @@ class FeatureTerms:
 
 
 class PixelTerms:
-    """The terms of the image itself, for paintings (1, 3, H, W): how calm, how free of artefacts.
+    """Total variation, weave and range: the terms of the pixels.
+
+    Args:
+        styles: paintings (1, 3, H, W), values 0 to 1, whose own total variation and weave count.
 
     Weave and range belong to the style weight: it is the style that causes both artefacts.
     """
@@ -166,7 +169,7 @@ def _mix(settings: Settings, count: int) -> Tensor:
 
 
 def _mix_by_region(settings: Settings, count: int) -> list[Tensor]:
-    """The shares in the first region, without the second style, and in the second, all of it."""
+    """The shares outside of the mask (all styles but the second) and inside (the second alone)."""
     second = torch.eye(count, dtype=torch.float64)[1]
     first = torch.tensor(settings.style_mix[:count], dtype=torch.float64) * (1 - second)
     return [first / first.sum(), second]

@@ -86,8 +86,8 @@ class _MaxPool(torch.autograd.Function):
 
 
 def _max_pool(x: Tensor) -> Tensor:
-    # PyTorch refuses `max_unpool2d` where a program asks for deterministic algorithms: its result
-    # depends on the order where places occur twice, which those of a pooling without overlap don't.
+    # Where a program asks for deterministic algorithms, PyTorch refuses `max_unpool2d`: its places
+    # may occur twice. Those of a pooling without overlap do not.
     if x.device.type != "cpu" or torch.are_deterministic_algorithms_enabled():
         return F.max_pool2d(x, 2)
     y: Tensor = _MaxPool.apply(x)
@@ -174,7 +174,7 @@ class VGGFeatures(nn.Module):
             if x.requires_grad:
                 x.register_hook(lambda _: check())
             pool = place in self.pooled
-            # The ReLU commutes with max pooling, and costs a quarter behind it.
+            # The ReLU gives the same behind max pooling, where there are a quarter of the values.
             late = pool and self.pooling == "max" and place.relu not in self.layers
             tapped = place.conv in self.layers
             conv = self.convs[place.conv]

@@ -76,8 +76,8 @@ def _hub_path() -> Path:
         # This asks once. hf_hub_download asks a server that does not answer for seven minutes.
         get_hf_file_metadata(hf_hub_url(HUB_REPOSITORY, HUB_FILE), timeout=PATIENCE)
         cached = hf_hub_download(HUB_REPOSITORY, HUB_FILE)
-    # The file itself, not the link to it: without the link alone, the Hub's client would take a
-    # damaged file from its cache again.
+    # The file itself, not the link to it: the message about a damaged file asks to delete it, and
+    # where only the link is deleted, the Hub's client links the damaged file again.
     return Path(cached).resolve()
 
 

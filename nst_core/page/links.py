@@ -33,10 +33,10 @@ from .widgets import Fields, Updates, owned, path_of, setting_values, static
 LONGEST = 2000
 # Settings that say nothing without pictures of the visitor, or that are the operator's.
 NOT_IN_LINKS = ("style_mix", "region", "memory_budget")
-# What the web and Gradio themselves put into addresses.
-# What other parts of a link are read by: a layer is known or not by its network, and an example
-# stands for photo and painting where these are not named themselves.
-FIRST = ("example", "network")
+# These parts are read before the others: the network decides which layers are known, and an example
+# stands for photo and painting where the link does not name them.
+READ_FIRST = ("example", "network")
+# Parts that the web and Gradio themselves put into addresses.
 NOT_OURS = re.compile(r"__.*|utm_.*|\w*clid|view|deep_link|logs")
 SET_UP = "Set up by the link: press Stylize to paint it."
 OTHER = "The link has settings of its own: press Stylize to paint it with them."
@@ -71,7 +71,8 @@ class SetUp:
 
     def show(self, result: Result) -> Updates:
         """Show the result of the example, or the photo where there is no such example."""
-        # By the key of its inputs, the page knows the view: the line stays until they change.
+        # With this key the page takes the view for that of its inputs, and leaves the line below it
+        # alone until an input changes.
         key = pair_key(self.content, self.style, self.values)
         if self.example is None:
             name = f"{Path(self.content).stem}-{Path(self.style).stem}"
@@ -96,8 +97,9 @@ def read_link(query: str, examples: Sequence[Example]) -> SetUp:
     if len(query) > LONGEST:
         notes.append(f"The link is cut off after {LONGEST} characters.")
     parts = parse_qsl(query[:LONGEST].lstrip("?"), keep_blank_values=True)
-    for name, value in sorted(parts, key=lambda part: part[0] not in FIRST):
-        found = shelves.get(name, {}).get(value.replace("_", "-"))  # files have the other one
+    # A link has hyphens where the stem of a file has underscores; both are read.
+    for name, value in sorted(parts, key=lambda part: part[0] not in READ_FIRST):
+        found = shelves.get(name, {}).get(value.replace("_", "-"))
         if isinstance(found, Example):
             pictures |= {"photo": found.content, "style": found.style}
         elif found is not None:

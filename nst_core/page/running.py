@@ -161,9 +161,9 @@ class _Runner:
             self.buttons.stop: gr.Button("Stop", interactive=False),
         }
         outcome.film.save(record.film)
-        # Gradio may drop an update of what is still being drawn: without the file once more, the
-        # button would save the picture of before, without the strip, the result not be in it, and
-        # without the class, a picture be called not painted yet.
+        # Gradio may drop an update of a widget that it is still drawing, so this one repeats the
+        # last. Otherwise the button would save the previous picture, the strip would lack the
+        # result, and the comparison would still say "Not painted yet".
         yield {
             result.compare: gr.ImageSlider(elem_classes=PAINTED),
             **result.show_film(str(record.film)),

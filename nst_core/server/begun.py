@@ -33,7 +33,7 @@ class Begun:
         self.made: list[Frame] = []
         self._stop = Stop()
         self._frames = paint(transfer, self._stop)
-        # Seconds that the run has waited for somebody who asks for frames, and its latest frame.
+        # Seconds in which nobody asked for frames, and when the latest frame came.
         self._waited, self._latest = 0.0, 0.0
 
     def preview(self, steps: int) -> Iterator[Frame]:
@@ -44,12 +44,12 @@ class Begun:
                 return
 
     def run(self, stop: Stop) -> Generator[Frame]:
-        """The frames that come after those in `made`; to close this ends the run."""
+        """The frames that come after those in `made`; closing the generator ends the run."""
         self._stop.asked = stop
         with closing(self._frames):
             for frame in self._next_frames(keep=False):
                 yield frame
-                if runs_on_zerogpu() and stop():  # which the worker does not know
+                if runs_on_zerogpu() and stop():  # the worker's copy of `stop` never says so
                     return
 
     def _next_frames(self, keep: bool) -> Iterator[Frame]:

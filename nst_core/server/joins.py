@@ -55,7 +55,7 @@ class Call:
     """A call that the gate has judged.
 
     Attributes:
-        session: that it names, if it names one.
+        session: the name of its session, if it has one.
         files: uploads that it names.
         joins: whether it joins the queue.
     """
@@ -132,7 +132,7 @@ class Joins:
         return name, known or await visitors.enter(name, address)
 
     def _joined(self, name: str, ticket: str, number: str) -> None:
-        """The queue has given a number to an event, and its name to a session without one."""
+        """Rename an event to the number that the queue gave it, and a nameless session with it."""
         session = self.visitors.sessions.get(name)
         if session is None or ticket not in session.events:
             return
@@ -215,10 +215,10 @@ class Joins:
         await asyncio.gather(*ends)
 
     async def _end(self, name: str) -> None:
-        """Open the stream of a session in the place of its client, and leave.
+        """End a session: open its stream as its client would, and leave.
 
-        Gradio then takes the events of the session out of the queue, and the session out of its
-        table of 2,000. The first time it may have results to tell.
+        Gradio then removes the events of the session from the queue, and the session from its table
+        of 2,000. It takes two visits: the first may end with results that were still to be sent.
         """
         self.left(name)
         for _ in range(2):

@@ -112,8 +112,8 @@ class Service:
     def preview(self, job: Job, owner: str, folder: Path) -> Iterator[Progress]:
         """The first size of a run; nothing where the device is wanted for a run.
 
-        An older preview of the owner ends at once. The rest of the run waits for somebody who wants
-        it; the next run or preview takes it or drops it.
+        An older preview of the owner ends at once. The run stays suspended after its preview; the
+        next run or preview goes on with it where it is the same run, and drops it otherwise.
 
         Args:
             owner, folder: as `paint` takes them.
@@ -135,7 +135,7 @@ class Service:
                         self._begun = begun
 
     def _take(self, transfer: Transfer, owner: str) -> Begun:
-        """A run that a preview has begun, where it is this one; whoever calls has the device."""
+        """The run that a preview of `transfer` has begun, or a new one, for who has the device."""
         begun, self._begun = self._begun, None
         # Images are compared by their pixels.
         if begun is None or begun.transfer != transfer:

@@ -63,13 +63,13 @@ class Turns:
             return turn
 
     def end(self, session: str, kind: str, turn: Turn) -> None:
-        """The run of this turn has ended; a later turn of the page stays."""
+        """Remove the turn of a run that has ended; a later turn of the page stays."""
         with self._lock:
             if self._turns.get((session, kind)) is turn:
                 del self._turns[session, kind]
 
     def give_back(self, session: str, kind: str, waiting_only: bool = False) -> None:
-        """The page does not want the run any more.
+        """Remove the turn of a run that the page does not want any more.
 
         Args:
             waiting_only: leave a turn alone whose run has begun.
@@ -80,7 +80,7 @@ class Turns:
                 del self._turns[session, kind]
 
     def leave(self, session: str) -> None:
-        """The page is closed: none of its runs will begin."""
+        """Remove the turns of a page that is closed, so that none of its runs begins."""
         with self._lock:
             for key in [key for key in self._turns if key[0] == session]:
                 del self._turns[key]

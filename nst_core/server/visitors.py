@@ -20,9 +20,9 @@ from pathlib import Path
 from .answers import Refusal
 from .limits import Limits
 
-# Seconds after which a run ends whose events nobody reads: it could be one of thousands. That of a
-# program ends earlier where somebody waits who does read. A page may be slow to begin to read, and
-# shows by its connection that it is there.
+# Seconds after which a run ends whose events nobody reads: else one client could start thousands.
+# The unread run of a program ends sooner where another run has a reader. A page gets the longer
+# time: it may be slow to begin to read, and its open connection shows that a visitor is there.
 UNREAD_SECONDS = 30.0
 GIVE_WAY_SECONDS = 4.0
 # Events of a session that need no device: a page sends one for each upload.
@@ -101,25 +101,29 @@ class Visitors:
         Raises:
             Refusal: the address has opened too many.
         """
-        if name not in self.sessions and not page and not self._may_open(address, page):
+        if name not in self.sessions and not page and self._has_enough(address, page):
             await asyncio.sleep(PAGE_SECONDS)
         session = self.sessions.get(name)
         if session is None:
-            if not self._may_open(address, page):
+            if self._has_enough(address, page):
                 raise Refusal(429, TOO_MANY_CLIENTS)
             self._opened.setdefault((address, page), deque()).append(self.clock())
             session = self.sessions[name] = Session(self.clock())
         session.seen = self.clock()
         return session
 
-    def _may_open(self, address: str, page: bool) -> bool:
+    def _has_enough(self, address: str, page: bool) -> bool:
+        return self._opened_lately(address, page) >= self.limits.clients
+
+    def _opened_lately(self, address: str, page: bool) -> int:
+        """How many sessions an address has opened in `CLIENTS_SECONDS`; older ones are dropped."""
         opened = self._opened.get((address, page), deque())
         while opened and opened[0] < self.clock() - CLIENTS_SECONDS:
             opened.popleft()
-        return len(opened) < self.limits.clients
+        return len(opened)
 
     def check(self, session: Session | None, address: str, is_run: bool, tool: bool) -> None:
-        """Say where an address, or one page of it, has enough in the queue.
+        """Refuse a call where its address, or its page, has enough in the queue.
 
         Args:
             session: None for a call that is a session by itself.
@@ -151,7 +155,7 @@ class Visitors:
         return sum(event.is_run and event.address == address for event in events)
 
     def ended(self, name: str, event: str) -> None:
-        """An event has come to its end."""
+        """Remove an event that has ended."""
         if name in self.sessions:
             self.sessions[name].events.pop(event, None)
 
@@ -166,9 +170,10 @@ class Visitors:
                 yield from event.files
 
     def unread(self) -> list[str]:
-        """The sessions whose events nobody reads, for too long to be on their way to do it.
+        """The sessions that are to end.
 
-        Those that wait for nothing, and that no page stands behind, are gone.
+        Nobody reads the events of such a session, though there was time to begin; or it waits for
+        nothing, belongs to no page, and was last seen `UNREAD_SECONDS` ago.
         """
         now = self.clock()
         read = any(
@@ -191,9 +196,8 @@ class Visitors:
 
     def forget(self) -> None:
         """Drop the addresses that have opened nothing for a while."""
-        for (address, page), opened in list(self._opened.items()):
-            if self._may_open(address, page) and not opened:
-                del self._opened[address, page]
+        for key in [key for key in self._opened if not self._opened_lately(*key)]:
+            del self._opened[key]
 
 
 def address_of(host: str) -> str:
