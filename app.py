@@ -35,7 +35,6 @@ from nst_core.transfer import Transfer
 if TYPE_CHECKING:
     import gradio as gr
 
-PORT = 7860
 # Seconds between two frames that leave the loop.
 FRAME_SECONDS = 0.25
 # Pages and clients that Gradio remembers, a quarter of a megabyte each.
@@ -53,7 +52,7 @@ def paint_seconds(transfer: Transfer, stop: Stop) -> int:
 
 @spaces.GPU(duration=paint_seconds)
 def paint(transfer: Transfer, stop: Stop) -> Generator[Frame]:
-    """The frames of a run. On ZeroGPU another process computes them, where `stop` says nothing."""
+    """The frames of a run. On ZeroGPU a forked process computes them, whose `stop` never asks."""
     from nst_core.optimize import paint as frames_of
     from nst_core.page.errors import messages
     from nst_core.timelapse import LEAST_FRAMES
@@ -167,7 +166,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Neural Style Transfer, live")
     named = os.environ.get("GRADIO_SERVER_PORT")
     parser.add_argument(
-        "--port", type=port, default=named, help=f"port to serve on (default {PORT})"
+        "--port",
+        type=port,
+        default=named,
+        help="port to serve on (default: the first free one from 7860 on)",
     )
     parser.add_argument("--share", action="store_true", default=None, help="make a public link")
     arguments = parser.parse_args()

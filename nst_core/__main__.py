@@ -85,7 +85,7 @@ def _paint(
         styles = (content,)
     if arguments.texture:
         content = styles[0]
-    inputs = {"mask": arguments.mask or None, "start": arguments.start or None}
+    inputs = {"mask": arguments.mask, "start": arguments.start}
     transfer = prepare(content, styles, settings, **inputs)
     # A texture has the size and the transparency of the painting.
     check_format(transfer.content, output, "painting" if arguments.texture else "photo")
@@ -108,7 +108,7 @@ def _sweep(
     arguments: argparse.Namespace, files: Files, settings: Settings, recipe: Recipe | None
 ) -> int:
     """Paint nine small pictures."""
-    inputs = {"mask": arguments.mask or None, "start": arguments.start or None}
+    inputs = {"mask": arguments.mask, "start": arguments.start}
     sweep = prepare_sweep(files.photos[0], files.styles, settings, **inputs)
     _compare(recipe, sweep.recipe(settings))
     with interrupts() as asked:

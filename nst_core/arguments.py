@@ -19,8 +19,6 @@ from .settings import DEFAULTS, OPTIONS, Settings
 BAD_INPUT = 2
 # What is made of one photo, and not of each of many.
 OF_ONE_PHOTO = ("mask", "timelapse", "losses", "sweep", "reconstruct", "texture")
-
-
 # What shows something else than a picture of photo and painting, with settings of its own.
 INSTEAD = ("reconstruct", "texture")
 

@@ -32,7 +32,7 @@ class Finishing:
     """How far a result is.
 
     Attributes:
-        part: of its rows that are made, up to 1.
+        part: the share of its rows that is made, up to 1.
         result: the same image every time; it is complete when `part` is 1.
     """
 
@@ -187,8 +187,8 @@ def _enlarged(
     from .tensors import to_image, to_tensor  # not above: PyTorch is imported when it is needed
     from .upscale import Enlargement
 
-    small, photo = (to_tensor(image, picture.size) for image in (picture, content))
-    enlargement = Enlargement(small, photo, (content.height, content.width))
+    small, guide = (to_tensor(image, picture.size) for image in (picture, content))
+    enlargement = Enlargement(small, guide, (content.height, content.width))
 
     def rows(box: Box, photo: Image.Image) -> Image.Image:
         return to_image(enlargement.rows(box[1], box[3], to_tensor(photo, photo.size)))

@@ -1,4 +1,4 @@
-"""TIFF files of all kinds, read by tifffile: Pillow reads some of them wrongly, and others not.
+"""TIFF files of all kinds, read by tifffile: Pillow reads some wrongly, and some not at all.
 
 A TIFF is a chain of pages, each of which may have pages of its own below it. Photos of cameras and
 previews of large pictures are stored in this way; the full picture is looked for.
@@ -41,7 +41,7 @@ TOO_MUCH = "The image is stored in a way that takes too much to open: save it as
 MOST_PAGES = 16
 # Bytes of all values: 50 megapixels with four channels of 16 bits.
 MOST_BYTES = 400_000_000
-# Pixels of a part that may be larger than its picture: a tile of a small one.
+# Pixels of a part that is larger than its picture: the tiles of a small picture are whole.
 LARGE_PART = 2**22
 MOST_PARTS = 100_000
 MOST_TAGS = 1000
@@ -170,7 +170,7 @@ def _word(number: object) -> str:
 def _check_tags(page: TiffPage, file: BinaryIO) -> None:
     """Refuse a page whose tags are not all in the file: tifffile takes the default for a lost one.
 
-    Of a picture with 8 bits a channel, the first bit of each would be shown.
+    Without BitsPerSample, tifffile would read channels of 8 bits as such of 1 bit.
     """
     big, order = page.parent.is_bigtiff, page.parent.byteorder
     size, count = (20, "Q") if big else (12, "H")

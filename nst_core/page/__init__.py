@@ -29,7 +29,14 @@ CARD: dict[str, Any] = {
     "description": DESCRIPTION,
     "picture": EXAMPLES / "card.jpg",
 }
-SCRIPTS = ("on_load.js", "touch.js", "own_pictures.js", "mark_chosen.js", "keep_focus.js")
+SCRIPTS = (
+    "on_load.js",
+    "touch.js",
+    "own_pictures.js",
+    "mark_chosen.js",
+    "keep_focus.js",
+    "double_press.js",
+)
 CSS_FILES = [STATIC / "page.css", STATIC / "play.css"]
 
 __all__ = [
@@ -37,7 +44,6 @@ __all__ = [
     "CSS_FILES",
     "PICTURE_FOLDERS",
     "THEME",
-    "TITLE",
     "build_page",
     "runs_of",
     "usable",

@@ -16,11 +16,13 @@ from ..server.service import Service
 from .errors import answered
 from .events import AS_SENT, AT_ONCE, ON_DEVICE, PRIVATE
 from .status import place_text, status_line
-from .widgets import Updates
+from .widgets import Updates, static
 
 BEGUN = "A run of this page has begun already: wait for it, or reload the page."
 
-# Seconds between two looks at the place in the queue.
+CANCELLED = "Cancelled."
+
+# Seconds between two polls of the place in the queue.
 PLACE_SECONDS = 1.0
 
 Work = Callable[..., Iterator[Updates]]
@@ -93,8 +95,8 @@ def run_button(
         waiting: gives what changes when the button is pressed. A component that is made while the
             page is built would become a part of the page.
         ready: gives what changes when the work has ended; takes `ready_input`, if there is one.
-        status: says so where a click is refused. Gradio shows no errors of events outside of the
-            queue.
+        status: the line of the work. It says so where a click is refused, for Gradio shows no
+            errors of events outside of the queue, and where the work has ended without a result.
 
     Returns:
         The event of the work, for buttons that cancel it.
@@ -112,24 +114,31 @@ def run_button(
     )
     # `then` comes after work that has ended, `failure` after an error and where the queue is full,
     # and both after work that was cancelled.
-    run.then(handlers.after_work, ready_input, list(buttons), **AT_ONCE)
-    run.failure(handlers.after_failure, ready_input, list(buttons), **AT_ONCE)
+    for ended in (
+        run.then(handlers.after_work, ready_input, list(buttons), **AT_ONCE),
+        run.failure(handlers.after_failure, ready_input, list(buttons), **AT_ONCE),
+    ):
+        # In the browser: an example that is clicked writes into the line at the same time.
+        ended.then(None, status, status, js=static("ended.js"), **PRIVATE)
     return run
 
 
 def cancel_button(
-    service: Service, button: gr.Button, runs: Sequence[Dependency], *, kind: str
+    service: Service, button: gr.Button, runs: Sequence[Dependency], *, kind: str, status: gr.HTML
 ) -> None:
     """Let a button take work out of the queue, or end it without a result.
 
     The events of the work make the buttons ready again.
     """
 
-    def discard(request: gr.Request) -> None:
-        service.runs.stop(str(request.session_hash), discard=True)
-        service.turns.give_back(str(request.session_hash), kind)
+    def discard(request: gr.Request) -> str:
+        session = str(request.session_hash)
+        # Work of another kind may have the device, and goes on.
+        if service.turns.give_back(session, kind):
+            service.runs.stop(session, discard=True)
+        return status_line(CANCELLED)
 
-    button.click(discard, None, None, cancels=list(runs), **AT_ONCE)
+    button.click(discard, None, status, cancels=list(runs), **AT_ONCE)
 
 
 def say_place(service: Service, timer: gr.Timer, kind: str, status: gr.HTML) -> None:
@@ -202,9 +211,9 @@ class StartStop:
         kind: str,
         outputs: Sequence[Block],
         status: gr.HTML,
-        **options: Any,
+        inputs: Mapping[str, Component],
     ) -> None:
-        """Start and end the work; `options` as `run_button` takes them."""
+        """Start and end the work; the arguments are those of `run_button`."""
         buttons: list[Block] = [self.start, self.stop, self.cancel, self.timer]
 
         def begun(request: gr.Request, **values: Any) -> Iterator[Updates]:
@@ -221,18 +230,30 @@ class StartStop:
             waiting=self.waiting,
             ready=self.ready,
             status=status,
-            **options,
+            inputs=inputs,
         )
+        self.connect_ends(service, [run], kind, status)
+
+    def connect_ends(
+        self, service: Service, runs: Sequence[Dependency], kind: str, status: gr.HTML
+    ) -> None:
+        """End the work, and say how long it waits; the arguments are those of `run_button`."""
         say_place(service, self.timer, kind, status)
         stop_button(service, self.stop)
-        cancel_button(service, self.cancel, [run], kind=kind)
+        cancel_button(service, self.cancel, runs, kind=kind, status=status)
 
 
-def build_start_stop(label: str, **options: Any) -> StartStop:
-    """The buttons, of which the first is in view; `options` are those of the first one."""
+def build_start_stop(
+    label: str, stop_id: str | None = None, cancel_id: str | None = None, **options: Any
+) -> StartStop:
+    """The buttons, of which the first is in view; `options` are those of the first one.
+
+    By their class, `double_press.js` knows that they take each other's place.
+    """
+    place: dict[str, Any] = {"elem_classes": "start-stop"}
     return StartStop(
-        start=gr.Button(label, **options),
-        stop=gr.Button("Stop", variant="stop", visible=False),
-        cancel=gr.Button("Cancel", visible=False),
+        start=gr.Button(label, **place, **options),
+        stop=gr.Button("Stop", variant="stop", visible=False, elem_id=stop_id, **place),
+        cancel=gr.Button("Cancel", visible=False, elem_id=cancel_id, **place),
         timer=gr.Timer(PLACE_SECONDS, active=False),
     )

@@ -8,7 +8,7 @@ answered at once, the other asks for a preview (`live.py`), where the visitor wa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from .widgets import Fields, Updates, owned, static
 READY_AGAIN = "Ready: press Stylize. This is the old picture."
 UP_TO_DATE = "This picture is up to date."
 NEXT = "Your changes are for the next run."
-# What says of a picture in view that it is not what is set up.
+# Lines below a picture that was made from other inputs than the present ones.
 OLD_NEWS = (READY, READY_AGAIN, *(MISSING.format(name) for name in ("photo", "painting")))
 
 
@@ -108,7 +108,7 @@ class _Answers:
         qualities = []
         for name, size in QUALITIES.items():
             values = {**job.values, "size": size, "steps": DEFAULTS.steps}
-            needed = service.costs.of_run(Job(job.content, job.styles, values))
+            needed = service.costs.of_run(replace(job, values=values))
             qualities.append((quality_text(name, needed), name))
         quality = quality_of(job.values["size"], job.values["steps"])
         return {

@@ -19,7 +19,8 @@ from .widgets import Updates, image_box, static
 
 # The settings whose widgets do not stand among those that are folded away.
 ELSEWHERE = ("style_mix", "strength", "region", "color")
-# A preset or an example leaves alone what decides how long a run takes, and what is not a look.
+# A preset leaves these alone: the size and the memory that suit the machine, the seed, and what
+# belongs to the visitor's own pictures.
 UNTOUCHED_BY_PRESETS = ("size", "seed", "style_mix", "strength", "region", "memory_budget")
 APPEARANCE = tuple(name for name in OPTIONS if name not in UNTOUCHED_BY_PRESETS)
 # A number that can be larger than this is typed, since no slider is as fine.
@@ -68,7 +69,7 @@ class Controls:
 
 @dataclass(frozen=True)
 class Main:
-    """What everybody sees of the controls; the fields are those of `Controls`."""
+    """The controls that are never folded away; the fields are those of `Controls`."""
 
     balance: gr.HTML
     color: gr.Radio
@@ -82,7 +83,7 @@ def build_quality() -> gr.Radio:
 
 
 def build_main() -> Main:
-    """The few for everybody."""
+    """The slider from photo to painting, and the colours."""
     with gr.Group(), gr.Row(elem_id="look", equal_height=True):
         balance = gr.HTML(
             0,

@@ -22,10 +22,12 @@ BEST = 8
 
 @dataclass(frozen=True)
 class Example:
-    """A bundled pair; all but the slug, which names it in links, and the title are files.
+    """A bundled pair; what is not said below are its files.
 
     Attributes:
-        film: its time-lapse; None where none is bundled.
+        slug: names it in links.
+        title: names it on the page.
+        film: the file of its time-lapse; None where none is bundled.
     """
 
     slug: str

@@ -129,12 +129,12 @@ def identity(path: str | None) -> str:
 
 
 def key_of(fields: Fields, unseen: bool = False) -> str:
-    """A word for all that a preview would show: two inputs that look the same have the same.
+    """A hash of all that a preview shows: inputs with the same key have the same preview.
 
     It is empty where the settings are refused.
 
     Args:
-        unseen: count what a preview does not show too.
+        unseen: hash the settings of `UNSEEN` too, for the key of a whole run.
     """
     job = job_of(fields)
     try:

@@ -30,7 +30,7 @@ log = logging.getLogger("nst")
 READY = "Ready: press Stylize to paint it."
 DONE = "Preview: press Stylize to paint it in full."
 ENDED = "A run has the device now: press Stylize to paint yours."
-# The files that were found to be pictures, by the names that handlers get them by.
+# The parameters by which handlers get `Pictures.kept`: of each box the last file that was accepted.
 KEPT = tuple(f"kept_{box}" for box in ("content", *STYLES))
 
 
@@ -55,8 +55,8 @@ def build(service: Service) -> Live:
 
 
 @dataclass(frozen=True)
-class _Painter:
-    """Paints previews into the place of the picture."""
+class _Previewer:
+    """Shows previews in the place of the picture."""
 
     result: Result
     service: Service
@@ -131,7 +131,7 @@ def is_checked(fields: Fields) -> bool:
 def connect(live: Live, demo: gr.Blocks, inputs: Inputs, result: Result, service: Service) -> None:
     """The hidden button paints a preview; the switch is on where previews are fast."""
     live.preview.click(
-        answered(_Painter(result, service).preview),
+        answered(_Previewer(result, service).preview),
         None,
         owned(result),
         inputs_kwargs={"base": result.base, **kept_files(inputs), **inputs.fields},

@@ -45,7 +45,7 @@ class Pictures:
 
     Attributes:
         mix: the weight of each painting.
-        rows: of the further paintings.
+        rows: the rows of the further paintings.
         count: how many further paintings there are.
         kept: the file that each box holds, for a box whose next file is refused.
         own_photo, own_painting: the visitor's latest ones.

@@ -17,7 +17,7 @@ from .widgets import Updates
 
 # Classes of the comparison, by which it says what stands beside the photo.
 PAINTED, UNPAINTED = "picture", "picture unpainted"
-FURTHER = "Paint further goes on from this picture, with your present settings."
+FURTHER = "Paint further works on this picture, with your painting and settings."
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Result:
     open_link: gr.Button
     refine: gr.Button
     blending: gr.Group
-    strength: gr.Slider
+    strength: gr.HTML
     curve: Curve
     # Holds a `Base`, or None where the server has forgotten the page.
     base: gr.State

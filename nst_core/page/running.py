@@ -18,7 +18,7 @@ from ..server.history import Record
 from ..server.jobs import Outcome, Progress, save_result
 from ..server.preparing import Job
 from ..server.service import Service
-from .buttons import Work, cancel_button, run_button, say_place, stop_button
+from .buttons import Work, run_button
 from .errors import warn
 from .events import PRIVATE
 from .inputs import Inputs, filled_boxes, job_of, kept_fields, key_of
@@ -158,7 +158,7 @@ class _Runner:
             # A run of less than a second has told of none of its frames before.
             **result.curve.show(progress.losses, frame.total_steps),
             **result.curve.show_layers(frame),
-            self.buttons.stop: gr.Button("Stop", interactive=False),
+            self.buttons.switch.stop: gr.Button("Stop", interactive=False),
         }
         outcome.film.save(record.film)
         # Gradio may drop an update of a widget that it is still drawing, so this one repeats the
@@ -215,7 +215,7 @@ def connect(
         return buttons.ready(result, base)
 
     starts: tuple[tuple[gr.Button, Work], ...] = (
-        (buttons.start, runner.stylize),
+        (buttons.switch.start, runner.stylize),
         (result.refine, runner.refine),
     )
     runs = []
@@ -236,10 +236,7 @@ def connect(
         )
         run.then(None, js=static("sweep_divider.js"), **PRIVATE)
         runs.append(run)
-    cancel_button(service, buttons.cancel, runs, kind=KIND)
-
-    stop_button(service, buttons.stop)
-    say_place(service, buttons.timer, KIND, result.status)
+    buttons.switch.connect_ends(service, runs, KIND, result.status)
 
     def close(request: gr.Request) -> None:
         service.close_page(str(request.session_hash))

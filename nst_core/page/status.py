@@ -124,14 +124,14 @@ def timed_out_text(frame: Frame, seconds: float) -> str:
 def title_of(job: Job, outcome: Outcome) -> str:
     """What tells a result from the others: its pair, its size, and what is not as usual."""
     settings, frame = outcome.transfer.settings, outcome.frame
-    words = {
-        catalogue().name_of(str(job.content)): True,
-        catalogue().name_of(job.styles[0]): len(job.styles) == 1,
-        f"{len(job.styles)} paintings": len(job.styles) > 1,
-        f"{frame.size} px": True,
-        "refined": settings.init == "image",
-        "region": outcome.transfer.mask is not None,
-        "colours": settings.color != "style",
-        f"step {frame.step}": frame.step < frame.total_steps,
-    }
-    return ", ".join(word for word, holds in words.items() if holds)
+    words = [
+        (catalogue().name_of(str(job.content)), True),
+        (catalogue().name_of(job.styles[0]), len(job.styles) == 1),
+        (f"{len(job.styles)} paintings", len(job.styles) > 1),
+        (f"{frame.size} px", True),
+        ("refined", settings.init == "image"),
+        ("region", outcome.transfer.mask is not None),
+        ("colours", settings.color != "style"),
+        (f"step {frame.step}", frame.step < frame.total_steps),
+    ]
+    return ", ".join(word for word, holds in words if holds)

@@ -19,6 +19,7 @@ from ..settings import DEFAULTS
 from .errors import answered, sentence
 from .events import IN_BACKGROUND
 from .result import Base, Result, known
+from .status import status_line
 from .widgets import Updates
 
 
@@ -39,6 +40,7 @@ def connect(result: Result) -> None:
                 result.picture: seen,
                 result.compare: (base.content, seen),
                 result.download: gr.DownloadButton(value=file),
+                result.status: status_line(f"Shown at strength {strength:g}"),
             }
 
     result.strength.input(

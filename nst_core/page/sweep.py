@@ -50,8 +50,8 @@ class Panel:
     """A kind of sweep, and its widgets.
 
     Attributes:
-        kind: of the work, for the turn of the page.
-        captions: of the tiles, in their order.
+        kind: the kind of work, for the turn of the page.
+        captions: what stands below the tiles, in their order.
         sheet: what `tiles` shows, as a `Sheet`.
     """
 

@@ -253,7 +253,7 @@ class Gate:
                 is_run=each["id"] in self.runs,
                 selects=bool(each.get("collects_event_data")),
             )
-            self._functions |= {each["id"]: function}
+            self._functions[each["id"]] = function
             # Names of the page's own functions are those of its handlers, and not unique.
             self._functions.setdefault(str(each["api_name"]), function)
 

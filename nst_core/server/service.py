@@ -37,7 +37,7 @@ class Place(NamedTuple):
     Attributes:
         before: how many runs come before.
         own: how many of them are of the same page.
-        seconds: that they will take, about.
+        seconds: what they will take together, about.
     """
 
     before: int
@@ -167,11 +167,13 @@ class Service:
     def _tiles(self, sweep: Sweep, owner: str) -> Iterator[Tile | None]:
         with self.runs.enter(owner) as run:
             run.log_fields.update(size=TILE_SIZE, steps=len(sweep.runs) * STEPS)
+            run.seconds_left = self.costs.seconds(sweep.work)
             yield None
             if run.stopped.is_set():
                 return
-            tile = None
-            for tile in self._paint_sweep(sweep, Stop(run.ends)):
+            tile, count = None, len(sweep.runs)
+            for made, tile in enumerate(self._paint_sweep(sweep, Stop(run.ends)), 1):
+                run.seconds_left = run.elapsed / made * (count - made)
                 yield tile
                 if run.ends():
                     return

@@ -68,16 +68,21 @@ class Turns:
             if self._turns.get((session, kind)) is turn:
                 del self._turns[session, kind]
 
-    def give_back(self, session: str, kind: str, waiting_only: bool = False) -> None:
+    def give_back(self, session: str, kind: str, waiting_only: bool = False) -> bool:
         """Remove the turn of a run that the page does not want any more.
 
         Args:
             waiting_only: leave a turn alone whose run has begun.
+
+        Returns:
+            Whether the run of a turn that was removed has begun.
         """
         with self._lock:
             turn = self._turns.get((session, kind))
-            if turn is not None and not (waiting_only and turn.begun):
-                del self._turns[session, kind]
+            if turn is None or (waiting_only and turn.begun):
+                return False
+            del self._turns[session, kind]
+            return turn.begun
 
     def leave(self, session: str) -> None:
         """Remove the turns of a page that is closed, so that none of its runs begins."""

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browsing import (
     CHROMIUM,
+    DOUBLE_CLICK,
     SIZES,
     Visit,
     expect_ready,
@@ -180,6 +181,7 @@ def test_the_whole_journey_by_keyboard(page: Page, tmp_path: Path) -> None:
 
     press(page, page.locator("#start"))
     expect(status(page)).to_contain_text("Step")
+    page.wait_for_timeout(DOUBLE_CLICK)
     press(page, page.locator("#stop"))
     expect(status(page)).to_contain_text("Stopped at step")
     expect_ready(page)

@@ -21,6 +21,7 @@ from tests.browsing import (
     number,
     paint_stroke,
     picture_address,
+    press_apart,
     set_number,
     small_run,
     start_long_run,
@@ -183,6 +184,7 @@ def test_presets_strength_and_recipe(page: Page, photo_path: Path, tmp_path: Pat
     before = picture_address(page)
     set_number(page, "Strength", 0)
     expect(page.locator("#picture img")).not_to_have_attribute("src", before)
+    expect(status(page)).to_have_text("Shown at strength 0")
     expect_ready(page)
     assert difference(downloaded(page, tmp_path), photo_path).mean() < 0.01
 
@@ -306,6 +308,6 @@ def test_no_other_layer_is_chosen_while_one_is_made(page: Page) -> None:
     expect(made.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible(timeout=60_000)
     expect(layers).to_have_css("pointer-events", "none")
     expect(made.locator(".layers").last).to_have_css("pointer-events", "auto")
-    made.get_by_role("button", name="Stop").click()
+    press_apart(made.get_by_role("button", name="Stop"))
     expect(made.get_by_text("Stopped at step")).to_be_visible(timeout=60_000)
     expect(layers).to_have_css("pointer-events", "auto")

@@ -23,11 +23,16 @@ def nothing(*_: object) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[gr.Blocks]:
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     files: Path = tmp_path_factory.mktemp("files")
     service = Service(Limits(), files, nothing, nothing)  # type: ignore[arg-type]
-    yield build_page(service)
+    yield service
     service.close()
+
+
+@pytest.fixture(scope="module")
+def demo(service: Service) -> gr.Blocks:
+    return build_page(service)
 
 
 def named(demo: gr.Blocks, name: str) -> Any:
@@ -43,6 +48,21 @@ def test_all_that_decodes_pictures_outside_of_runs_shares_a_limit(demo: gr.Block
 def test_previews_keep_no_upload_waiting(demo: gr.Blocks) -> None:
     """A preview goes on for seconds, and a check of an upload is wanted at once."""
     assert named(demo, "preview").concurrency_id != named(demo, "check_upload").concurrency_id
+
+
+def test_cancel_leaves_work_of_another_kind_alone(demo: gr.Blocks, service: Service) -> None:
+    """A picture that waits is cancelled while one's own tiles are painted."""
+    cancel, request = named(demo, "discard").fn, SimpleNamespace(session_hash="me")
+    with service.runs.enter("me") as tiles:
+        service.turns.take("me", "picture")
+        assert "Cancelled" in cancel(request)
+        assert not tiles.stopped.is_set()
+        assert not service.turns.is_taken("me", "picture")
+    with service.runs.enter("me") as picture:
+        service.turns.take("me", "picture")
+        service.turns.begin("me", "picture")
+        cancel(request)
+        assert picture.discarded
 
 
 def test_what_needs_the_device_is_known(demo: gr.Blocks) -> None:

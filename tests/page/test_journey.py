@@ -22,6 +22,7 @@ from tests.browsing import (
     expect_ready,
     finish_run,
     picture_address,
+    press_apart,
     set_number,
     small_run,
     start_long_run,
@@ -102,9 +103,10 @@ def test_two_tabs_of_one_browser(page: Page, tmp_path: Path, server: str) -> Non
     other.locator("#start").click()
     expect(status(other)).to_contain_text("1 before you, about")
     expect(other.locator("#start")).to_be_hidden()
-    other.locator("#leave").click()
+    press_apart(other.locator("#cancel"))
     expect_ready(other)
-    other.locator("#start").click()  # joins the queue again
+    expect(status(other)).to_have_text("Cancelled.")
+    press_apart(other.locator("#start"))  # joins the queue again
     expect(status(other)).to_contain_text("1 before you, about")
     stop(page)
     expect(status(other)).to_contain_text("Step")
@@ -142,11 +144,11 @@ def test_long_names_and_the_finishing_of_a_large_photo_that_nobody_waits_for(
         expect(page.locator(f"{box} img")).to_have_attribute("src", re.compile(quote(path.stem)))
 
     start_long_run(page)
-    page.locator("#stop").click()
+    press_apart(page.locator("#stop"))
     expect(status(page)).to_contain_text("Finishing in the size of your photo")
     bar = status(page).locator("progress")
     expect(page.locator("#stop")).to_have_text("Finish at once")
-    assert 0 < int(bar.get_attribute("value")) < 100
+    expect(bar).to_have_attribute("value", re.compile(r"^[1-9]\d?$"))
     page.locator("#stop").click()
     expect(status(page)).to_contain_text("enlarged without the detail of your photo")
     expect_ready(page)

@@ -17,6 +17,7 @@ from tests.browsing import (
     expect_ready,
     finish_run,
     number,
+    press_apart,
     set_number,
     small_run,
     start_long_run,
@@ -199,7 +200,7 @@ def test_a_quality_has_its_seconds_and_a_long_run_asks_first(page: Page, server:
     page.locator("#start").click()
     dialog.get_by_role("button", name="Paint it").click()
     expect(status(page)).to_contain_text("Starting")
-    page.locator("#stop").click()
+    press_apart(page.locator("#stop"))
     expect(status(page)).to_contain_text("Stopped", timeout=60_000)
     wait_until_idle(server)
 
@@ -332,7 +333,7 @@ def test_the_photo_in_every_painting(
     page.locator("#gallery").click()
     panel = page.locator("#result").get_by_text(re.compile(r"^Tile \d+ of 16, about .* left"))
     expect(panel).to_be_visible()
-    page.get_by_role("button", name="Stop").filter(visible=True).click()
+    press_apart(page.get_by_role("button", name="Stop").filter(visible=True))
     expect(page.get_by_text(re.compile(r"Stopped at tile \d+ of 16"))).to_be_visible()
     wait_until_idle(server)
 
@@ -358,7 +359,7 @@ def test_a_choice_in_the_midst_of_a_run_is_for_the_next_one(page: Page) -> None:
     expect(page.locator("#cost .note")).to_have_text("")
     painting(page, "Poppies").click()
     expect(page.locator("#cost .note")).to_have_text("Your changes are for the next run.")
-    page.locator("#stop").click()
+    press_apart(page.locator("#stop"))
     expect(status(page)).to_contain_text("Stopped at step", timeout=60_000)
     expect_ready(page)
     expect(page.locator("#save-film")).to_be_enabled()

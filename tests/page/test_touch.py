@@ -43,6 +43,19 @@ def touch(session: CDPSession, points: list[tuple[float, float]]) -> None:
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
 
+def test_a_painting_that_is_chosen_with_live_preview_is_seen(visit: Visit) -> None:
+    """The strips are above the picture, which would be painted out of view."""
+    page = visit("touch")
+    line = page.locator("#result .status").first
+    expect(line).not_to_be_in_viewport()
+    page.get_by_label("Live preview").check()
+    page.evaluate("scrollTo(0, 0)")
+    page.locator("#paintings").get_by_role("button", name="Ejiri").tap()
+    expect(page.locator("#compare")).to_be_in_viewport(ratio=0.99)
+    expect(page.locator("#paintings")).to_be_in_viewport(ratio=0.99)
+    expect(line).to_contain_text("Preview")
+
+
 def test_a_swipe_up_scrolls_and_changes_nothing(visit: Visit) -> None:
     page = visit("touch")
     expect(page.locator("#compare img").first).to_be_visible()

@@ -62,6 +62,21 @@ def test_a_sweep_ends_before_its_first_tile_and_between_two(
     assert services[0].health() == {"status": "ok", "running": 0}
 
 
+def test_who_waits_behind_a_sweep_is_told_its_time(services: list[Service], job: Job) -> None:
+    service = services[0]
+    tiles = service.paint_sweep(job, "me")
+    next(tiles)
+    service.turns.take("you", "picture")
+    before = service.place("you", "picture")
+    assert before is not None
+    assert before.seconds == pytest.approx(service.costs.of_tiles(job, 9), rel=0.01)
+    next(tiles)
+    after = service.place("you", "picture")
+    assert after is not None
+    assert after.seconds < before.seconds
+    tiles.close()
+
+
 def test_services_share_neither_runs_nor_results_nor_folders(
     services: list[Service], job: Job, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 function onLoad() {
   // Both tabs: a strip on either has captions.
   const app = document.querySelector(".gradio-container .studio").closest(".gradio-container");
-  function name() {
+  function nameImages() {
     app.querySelectorAll("#compare img").forEach((image) => {
       image.alt = image.classList.contains("fixed") ? "The stylised picture" : "The photo";
     });
@@ -16,12 +16,13 @@ function onLoad() {
       if (button.closest(".choices")) button.title = button.ariaLabel;
     }
   }
-  name();
-  new MutationObserver(name).observe(app, {
+  nameImages();
+  new MutationObserver(nameImages).observe(app, {
     childList: true,
     characterData: true,
     subtree: true,
   });
+  // Browsers ignore `download` on a link to another origin, as those of an embedded app are.
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[download]");
     if (!link?.href.includes("/gradio_api/file=") || link.origin === location.origin) return;
