@@ -233,7 +233,7 @@ def test_stylize_takes_over_from_a_preview(page: Page) -> None:
     painting(page, "Ejiri").click()
     expect(status(page)).to_contain_text("Preview")
     set_number(page, "Size", 64)
-    set_number(page, "Steps", 20)
+    set_number(page, "Steps", 60)
     finish_run(page)
     expect(thumbnails(page)).to_have_attribute("aria-label", "Cat, Ejiri, 64 px")
     expect(status(page)).to_contain_text("Finished")
