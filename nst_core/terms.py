@@ -132,10 +132,11 @@ class FeatureTerms:
 class PixelTerms:
     """Total variation, weave and range: the terms of the pixels.
 
-    Args:
-        styles: paintings (1, 3, H, W), values 0 to 1, whose own total variation and weave count.
-
     Weave and range belong to the style weight: it is the style that causes both artefacts.
+
+    Args:
+        styles: paintings (1, 3, H, W), values 0 to 1; their own total variation and weave are the
+            measure of those of the picture.
     """
 
     def __init__(self, styles: Sequence[Tensor], settings: Settings) -> None:

@@ -1,4 +1,4 @@
 function onEnded(line) {
-  // Work that was cancelled, or has failed, leaves its progress in the line.
+  // The first progress of work may come after its Cancel, and would stay in the line.
   return line.replace(/<progress.*<\/span>/, "<span>Ended without a result.</span>");
 }
